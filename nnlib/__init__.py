@@ -1,0 +1,47 @@
+"""nnlib: a small neural-network library to read, in NumPy.
+
+It belongs to the book *Not Magic*. Read it in this order: activations, initializers, layers, losses,
+network, optimizers, training, gradcheck. `nnlib.plotting` is apart and needs Matplotlib.
+"""
+
+from nnlib.activations import log_softmax, relu, sigmoid, softmax, step, tanh
+from nnlib.datasets import xor
+from nnlib.gradcheck import check_gradients, numerical_gradient
+from nnlib.initializers import glorot_uniform, he_uniform, normal, torch_uniform, zeros
+from nnlib.layers import Layer, Linear, ReLU, Sigmoid, Tanh
+from nnlib.losses import MeanSquaredError, SumSquaredError
+from nnlib.network import Network
+from nnlib.optimizers import SGD
+from nnlib.training import History, accuracy, fit, wilson_interval
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "History",
+    "Layer",
+    "Linear",
+    "MeanSquaredError",
+    "Network",
+    "ReLU",
+    "Sigmoid",
+    "SumSquaredError",
+    "Tanh",
+    "accuracy",
+    "check_gradients",
+    "fit",
+    "glorot_uniform",
+    "he_uniform",
+    "log_softmax",
+    "normal",
+    "numerical_gradient",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "step",
+    "tanh",
+    "torch_uniform",
+    "wilson_interval",
+    "xor",
+    "zeros",
+]

@@ -1,0 +1,72 @@
+"""Checks at the public doors. A message says what was expected, what came, and what to do."""
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlib.activations import Array
+
+
+def positive_int(what: str, value: Any) -> int:
+    """Return ``value`` as an int of at least 1."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} must be a whole number, got {value!r}") from None
+    if isinstance(value, (bool, np.bool)):
+        raise TypeError(f"{what} must be a whole number, got {value!r}")
+    if number < 1:
+        raise ValueError(f"{what} must be at least 1, got {number}")
+    return number
+
+
+def positive_number(what: str, value: Any) -> float:
+    """Return ``value`` as a finite float above 0."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, got {value!r}")
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{what} must be a finite number above 0, got {value}")
+    return float(value)
+
+
+def generator(what: str, value: Any) -> np.random.Generator:
+    """Return ``value``, a `numpy.random.Generator`."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(f"{what} must be a numpy.random.Generator, got {value!r}: use np.random.default_rng(seed)")
+    return value
+
+
+def float_array(what: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """Return ``value``, a plain array of ``dtype``; without a dtype, of float64 or float32."""
+    # Subclasses are refused too: np.matrix multiplies otherwise, a masked array would lose its mask.
+    if type(value) is not np.ndarray:
+        raise TypeError(f"{what} must be a NumPy array, got {type(value).__name__}: use np.array({what}, dtype=float)")
+    if value.dtype != dtype if dtype is not None else value.dtype not in (np.float64, np.float32):
+        wanted = "float64 or float32" if dtype is None else np.dtype(dtype)
+        raise TypeError(
+            f"{what} must have dtype {wanted}, got {value.dtype}: use {what}.astype(...) if that loses nothing"
+        )
+    if value.size == 0:
+        raise ValueError(f"{what} is empty, its shape is {value.shape}: give at least one example")
+    return value
+
+
+def finite(what: str, value: Array) -> None:
+    """Refuse NaN and infinity."""
+    bad = np.argwhere(~np.isfinite(value))
+    if len(bad):
+        place = tuple(int(i) for i in bad[0])
+        raise ValueError(f"{what} must be finite, but {what}{list(place)} is {value[place]}: clean the data first")
+
+
+def same_shape(what: str, value: npt.ArrayLike, like: Array) -> Array:
+    """Return ``value`` as an array of real numbers with the shape of ``like``, broadcasting nothing."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")
+    if array.shape != like.shape:
+        raise ValueError(f"{what} has shape {like.shape}, got values of shape {array.shape}")
+    return array.astype(like.dtype)

@@ -1,0 +1,96 @@
+"""Activation functions: what a neuron makes of its weighted sum ``z``.
+
+Each takes a number or an array of any shape and returns floats of the same shape. Integers become
+float64, as in NumPy's own functions; what is not a real number raises `TypeError`. Every function
+is finite and silent for every finite input, however large.
+
+The derivatives stand with the layers (`nnlib.layers`), written from the *output* ``y``.
+"""
+
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+def step(z: npt.ArrayLike) -> Array:
+    """Return 1 where ``z > 0``, else 0: the all-or-nothing unit of McCulloch and Pitts (1943).
+
+    >>> step([-2.0, 0.0, 3.0])
+    array([0., 0., 1.])
+    """
+    z = _floats(z)
+    return (z > 0).astype(z.dtype)
+
+
+def sigmoid(z: npt.ArrayLike) -> Array:
+    """Return the logistic function ``1 / (1 + exp(-z))``, between 0 and 1.
+
+    >>> sigmoid([-1000.0, 0.0, 2.0]).round(4)
+    array([0.    , 0.5   , 0.8808])
+    """
+    z = _floats(z)
+    return 1.0 / (1.0 + np.exp(-np.maximum(z, _lowest(z.dtype))))
+
+
+def tanh(z: npt.ArrayLike) -> Array:
+    """Return the hyperbolic tangent, between -1 and 1.
+
+    >>> tanh([-1000.0, 0.0, 2.0]).round(4)
+    array([-1.   ,  0.   ,  0.964])
+    """
+    return np.tanh(_floats(z))
+
+
+def relu(z: npt.ArrayLike) -> Array:
+    """Return ``max(z, 0)``, the rectified linear unit of Nair and Hinton (2010).
+
+    >>> relu([-2.0, 0.0, 3.0])
+    array([0., 0., 3.])
+    """
+    return np.maximum(_floats(z), 0.0)
+
+
+def softmax(z: npt.ArrayLike) -> Array:
+    """Return ``exp(z) / sum(exp(z))`` along the last axis: positive shares that add up to 1.
+
+    >>> softmax([1000.0, 1000.0])
+    array([0.5, 0.5])
+    """
+    # Subtracting the largest score changes nothing (it cancels) and keeps exp from overflowing.
+    z = _floats(z)
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(z: npt.ArrayLike) -> Array:
+    """Return ``log(softmax(z))`` along the last axis, finite even where softmax rounds to 0.
+
+    >>> log_softmax([0.0, 1000.0])
+    array([-1000.,     0.])
+    """
+    z = _floats(z)
+    shifted = z - z.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _floats(z: npt.ArrayLike) -> Array:
+    """Return ``z`` as floats: real floats as they are, integers and booleans as float64."""
+    z = np.asarray(z)
+    if z.dtype.kind == "f":
+        return z
+    if z.dtype.kind in "iub":
+        return z.astype(np.float64)
+    raise TypeError(f"an activation function expects real numbers, got dtype {z.dtype}")
+
+
+@cache
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    """Return the lowest z that sigmoid looks at: -708 in float64, -87 in float32.
+
+    Below it exp(-z) would overflow, and the true value is under the smallest normal float anyway.
+    """
+    return np.log(np.finfo(dtype).tiny)

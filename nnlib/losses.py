@@ -1,0 +1,87 @@
+"""Losses: one number that says how wrong a network is, and its gradient.
+
+``value(prediction, target)`` is a float for one network and an array ``(n_networks,)`` for a stack;
+``grad(prediction, target)`` is the derivative of that very value, with the shape of ``prediction``.
+
+``prediction`` is ``(*stack, batch, n_out)``. ``target`` has the same shape, or is ``(batch, n_out)`` and
+shared by all networks of a stack. Nothing else is broadcast: a target of shape ``(batch,)`` would
+turn the difference into a ``(batch, batch)`` table without a word. Both functions raise `TypeError`
+for anything but two float arrays of one dtype, `ValueError` for shapes that do not fit.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from nnlib import _doors
+from nnlib.activations import Array
+
+
+class Loss(Protocol):
+    """What `fit` and `check_gradients` need of a loss."""
+
+    def value(self, prediction: Array, target: Array) -> Any:
+        """Return the loss, one number per network."""
+
+    def grad(self, prediction: Array, target: Array) -> Array:
+        """Return the derivative of `value` with respect to ``prediction``."""
+
+
+class MeanSquaredError:
+    """The mean of ``(prediction - target)**2`` over examples and outputs, like `torch.nn.MSELoss`.
+
+    >>> MeanSquaredError().value(np.array([[0.5], [0.5]]), np.array([[0.0], [1.0]]))
+    0.25
+    """
+
+    def value(self, prediction: Array, target: Array) -> Any:
+        """Return the mean squared error."""
+        return _sum_of_squares(_difference(prediction, target)) / _count(prediction)
+
+    def grad(self, prediction: Array, target: Array) -> Array:
+        """Return ``2 (prediction - target) / n``, with ``n`` the batch size times the outputs."""
+        return _difference(prediction, target) * (2.0 / _count(prediction))
+
+
+class SumSquaredError:
+    """Half the sum of ``(prediction - target)**2`` over examples and outputs.
+
+    >>> SumSquaredError().value(np.array([[0.5], [0.5]]), np.array([[0.0], [1.0]]))
+    0.25
+    """
+
+    def value(self, prediction: Array, target: Array) -> Any:
+        """Return half the summed squared error."""
+        return 0.5 * _sum_of_squares(_difference(prediction, target))
+
+    def grad(self, prediction: Array, target: Array) -> Array:
+        """Return ``prediction - target``: the half is there to cancel the 2."""
+        return _difference(prediction, target)
+
+
+def _difference(prediction: Array, target: Array) -> Array:
+    """Return ``prediction - target`` after the checks that every loss makes."""
+    check_pair(prediction, target)
+    return prediction - target
+
+
+def check_pair(prediction: Array, target: Array) -> None:
+    """Refuse a prediction and a target that do not belong together."""
+    _doors.float_array("prediction", prediction)
+    _doors.float_array("target", target, prediction.dtype)
+    if prediction.ndim not in (2, 3):
+        raise ValueError(f"prediction must have shape (*stack, batch, n_out), got {prediction.shape}")
+    if target.shape not in (prediction.shape, prediction.shape[-2:]):
+        column = target.ndim == 1 and prediction.shape[-2:] == (target.size, 1)
+        advice = "use target[:, None]" if column else "give one row per example and one column per output"
+        raise ValueError(f"prediction has shape {prediction.shape} but target has shape {target.shape}: {advice}")
+
+
+def _sum_of_squares(difference: Array) -> Any:
+    total = np.square(difference).sum(axis=(-2, -1))
+    return total if difference.ndim == 3 else float(total)
+
+
+def _count(prediction: Array) -> int:
+    batch, n_out = prediction.shape[-2:]
+    return batch * n_out

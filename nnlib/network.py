@@ -1,0 +1,168 @@
+"""A network: a list of layers, and all their parameters in one flat array."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlib import _doors
+from nnlib.activations import Array
+from nnlib.layers import Layer, Linear
+
+
+class Network:
+    """Layers applied one after the other, for one network or for a stack of many.
+
+    ``layers``: a `Linear` first, then any. A `Linear` belongs to one network.
+    ``rng``: the `numpy.random.Generator` that draws the start values, layer by layer.
+    ``n_networks``: None for one network, or how many of the same shape to hold and train at once.
+    ``dtype``: float64 or float32, of parameters, inputs and outputs alike.
+
+    ``params`` and ``grads`` are flat, ``(*stack, n_params)``, with ``stack = ()`` or ``(n_networks,)``;
+    every weight and bias is a view into them.
+
+    Raises `TypeError` or `ValueError` for layers that are none, do not fit each other or stand in
+    another network already, and for a wrong ``rng``, ``n_networks`` or ``dtype``.
+
+    >>> net = Network(Linear(2, 3), Linear(3, 1), rng=np.random.default_rng(0))
+    >>> net(np.zeros((4, 2))).shape
+    (4, 1)
+    """
+
+    def __init__(
+        self,
+        *layers: Layer,
+        rng: np.random.Generator,
+        n_networks: int | None = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        self.n_in = _check_chain(layers)
+        _doors.generator("Network: rng", rng)
+        if np.dtype(dtype) not in (np.float64, np.float32):
+            raise TypeError(f"Network: dtype must be float64 or float32, got {np.dtype(dtype)}")
+        stack = () if n_networks is None else (_doors.positive_int("Network: n_networks", n_networks),)
+        self.layers = layers
+        self._params: Array = np.zeros((*stack, sum(layer.n_params for layer in layers)), dtype)
+        self._grads = np.zeros_like(self._params)
+        self._bind()
+        for layer in layers:
+            if isinstance(layer, Linear):
+                layer.W, layer.b = layer.init(rng, layer.n_in, layer.n_out, stack)
+
+    @property
+    def params(self) -> Array:
+        """All weights and biases, ``(*stack, n_params)``. Assigning copies the values in."""
+        return self._params
+
+    @params.setter
+    def params(self, value: npt.ArrayLike) -> None:
+        self._params[...] = _doors.same_shape("params", value, self._params)
+
+    @property
+    def grads(self) -> Array:
+        """The gradients that the last `backward` wrote, laid out like ``params``."""
+        return self._grads
+
+    def forward(self, x: Array) -> list[Array]:
+        """Return ``[x, y1, ..., yL]``: the input and the output of every layer.
+
+        ``x`` is ``(batch, n_in)``, for a stack shared by its networks or ``(n_networks, batch, n_in)``.
+        Raises `TypeError` for another type or dtype, `ValueError` for another shape.
+        """
+        self._check_input(x)
+        outputs = [x]
+        for layer in self.layers:
+            outputs.append(layer.forward(outputs[-1]))
+        return outputs
+
+    def __call__(self, x: Array) -> Array:
+        """Return the last layer's output, ``(*stack, batch, n_out)``. Raises what `forward` raises."""
+        return self.forward(x)[-1]
+
+    def backward(self, outputs: list[Array], dy: Array) -> Array:
+        """Walk the list that `forward` returned from the end, and return ``grads``.
+
+        ``dy``, the gradient of the loss with respect to the last output, has that output's shape.
+        The array returned is the network's own: the next call overwrites it, so copy it to keep it.
+        Raises `ValueError` or `TypeError` if ``outputs`` or ``dy`` are not of this network.
+        """
+        self._check_outputs(outputs, dy)
+        for i in range(len(self.layers) - 1, 0, -1):
+            dy = self.layers[i].backward(outputs[i], outputs[i + 1], dy)
+        # Nobody asks for the gradient with respect to the data, so the first layer stops here.
+        self.layers[0].parameter_gradients(outputs[0], dy)
+        return self._grads
+
+    def member(self, i: int) -> "Network":
+        """Return network ``i`` of a stack as a network of its own, with its own copy of the parameters.
+
+        Raises `ValueError` for a network that is no stack, `IndexError` where there is no ``i``.
+        """
+        if self._params.ndim == 1:
+            raise ValueError("member(i) needs a stack: build the network with n_networks=...")
+        if not 0 <= i < len(self._params):
+            raise IndexError(f"this stack has members 0 to {len(self._params) - 1}, got {i}")
+        alone = copy.copy(self)
+        alone.layers = tuple(copy.copy(layer) for layer in self.layers)
+        alone._params = self._params[i].copy()
+        alone._grads = np.zeros_like(alone._params)
+        alone._bind()
+        return alone
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A deep copy or an unpickled network has copies of the views: tie them to its params again.
+        self.__dict__.update(state)
+        self._bind()
+
+    def __repr__(self) -> str:
+        return f"Network({', '.join(map(repr, self.layers))})"
+
+    def _bind(self) -> None:
+        start = 0
+        for layer in self.layers:
+            stop = start + layer.n_params
+            if isinstance(layer, Linear):
+                layer.bind(self._params[..., start:stop], self._grads[..., start:stop])
+            start = stop
+
+    def _check_input(self, x: Array) -> None:
+        _doors.float_array("x", x, self._params.dtype)
+        stack, n_in = self._params.shape[:-1], self.n_in
+        if x.ndim < 2 or x.shape[-1] != n_in or x.shape[:-2] not in ((), stack):
+            wanted = f"(batch, {n_in})" + (f" or ({stack[0]}, batch, {n_in})" if stack else "")
+            advice = ": for one example use x[None, :]" if x.shape == (n_in,) else ""
+            raise ValueError(f"{self.layers[0]} expects x of shape {wanted}, got {x.shape}{advice}")
+
+    def _check_outputs(self, outputs: list[Array], dy: Array) -> None:
+        n = len(self.layers) + 1
+        if not isinstance(outputs, list) or len(outputs) != n:
+            kind = f"a list of {len(outputs)}" if isinstance(outputs, list) else type(outputs).__name__
+            raise ValueError(f"backward expects the list of {n} arrays that forward returned, got {kind}")
+        _doors.float_array("dy", dy, self._params.dtype)
+        if dy.shape != outputs[-1].shape:
+            raise ValueError(f"dy must have the shape of the last output, {outputs[-1].shape}, got {dy.shape}")
+
+
+def _check_chain(layers: tuple[Any, ...]) -> int:
+    """Return how many inputs the layers take; refuse layers that are none, do not fit each other, or are used twice."""
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"Network expects layers such as Linear(2, 3) or Sigmoid(), got {layer!r}")
+    first = layers[0] if layers else None
+    if not isinstance(first, Linear):
+        raise ValueError(f"Network: the first layer must be a Linear, which fixes the number of inputs, got {first!r}")
+    width = first.n_in
+    before: list[Linear] = []
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Linear):
+            continue
+        if layer.in_network or any(layer is other for other in before):
+            raise ValueError(f"layers[{i}], {layer}, is in a network already: make a new layer for each place")
+        if layer.n_in != width:
+            raise ValueError(
+                f"layers[{i}], {layer}, expects {layer.n_in} inputs, but gets {width} from the layer before"
+            )
+        width = layer.n_out
+        before.append(layer)
+    return first.n_in

@@ -1,0 +1,143 @@
+"""The figures that recur in the book, one line each. The only module that needs Matplotlib.
+
+A chapter begins with ``plt.style.use("nnlib.book")`` and takes its colours from here by meaning.
+Each function draws on ``ax``, by default the current axes, and returns it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.patches import Circle
+
+from nnlib.activations import Array
+from nnlib.layers import Linear
+from nnlib.network import Network
+from nnlib.training import History
+
+FORWARD = "#2F7FD6"  # values going forward; class 1
+BACKWARD = "#D3700F"  # gradients coming back
+TARGET = "#1E9E5A"  # targets, and success
+FAILURE = "#DE4B4B"
+SECOND = "#8B63E0"  # class 0, where two classes are shown
+ANNOTATION = "#7B808A"  # axes, text, weights
+
+# Every corner of XOR keeps its marker wherever it is drawn, in the order of nnlib.xor().
+CORNER_MARKERS = ("s", "^", ">", "D")
+
+Predict: TypeAlias = Callable[[Array], Array]
+
+
+def plot_loss(history: History, ax: Axes | None = None, **line: Any) -> Axes:
+    """Plot the loss against the epoch, on a logarithmic scale; one line per network of a stack."""
+    ax = plt.gca() if ax is None else ax
+    style: dict[str, Any] = {"color": FORWARD} | ({"alpha": 0.3, "linewidth": 1} if history.loss.ndim == 2 else {})
+    ax.plot(history.epochs, history.loss, **(style | line))
+    ax.set(xlabel="epoch", ylabel="loss", yscale="log")
+    ax.grid(axis="y")
+    return ax
+
+
+def plot_corners(points: Array, target: Array, ax: Axes | None = None) -> Axes:
+    """Draw the four examples of XOR at ``points (4, 2)``: blue for target 1, purple for target 0."""
+    ax = plt.gca() if ax is None else ax
+    for (x1, x2), t, marker in zip(points, target[:, 0], CORNER_MARKERS, strict=True):
+        ax.plot(x1, x2, marker, color=FORWARD if t > 0.5 else SECOND, zorder=3, clip_on=False)
+        ax.annotate(f"{t:.0f}", (x1, x2), (7, 5), textcoords="offset points", fontweight="bold")
+    return ax
+
+
+def plot_decision_boundary(predict: Predict, x: Array, target: Array, ax: Axes | None = None) -> Axes:
+    """Draw what ``predict`` answers around the four corners of XOR, and where its answer is 0.5.
+
+    ``predict`` maps ``(n, 2)`` to ``(n, 1)``, as a `Network` does. Blue is towards 1, purple towards 0.
+    """
+    ax = plt.gca() if ax is None else ax
+    ticks = np.linspace(-0.5, 1.5, 81, dtype=x.dtype)
+    x1, x2 = np.meshgrid(ticks, ticks)
+    output = predict(np.column_stack([x1.ravel(), x2.ravel()])).reshape(x1.shape)
+    fill = LinearSegmentedColormap.from_list(
+        "answer", [to_rgba(SECOND, 0.5), to_rgba(ANNOTATION, 0), to_rgba(FORWARD, 0.5)]
+    )
+    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill)
+    ax.contour(x1, x2, output, levels=[0.5], colors=ANNOTATION, linewidths=2)
+    plot_corners(x, target, ax)
+    ax.set(xlabel="$x_1$", ylabel="$x_2$", xticks=[0, 1], yticks=[0, 1], aspect="equal")
+    return ax
+
+
+def plot_network(network: Network, x: Array | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the neurons of a small network, inputs left, with every weight and bias.
+
+    Given one example ``x (1, n_in)``, each neuron shows the value that it sends forward, in blue;
+    otherwise its name. A negative weight is a dashed line. A `Linear` and the activation behind it
+    are drawn as one column.
+    """
+    ax = plt.gca() if ax is None else ax
+    columns = _columns(network, x)
+    linear = [layer for layer in network.layers if isinstance(layer, Linear)]
+    for left, right, layer in zip(columns, columns[1:], linear, strict=False):
+        for i, start in enumerate(left):
+            for j, end in enumerate(right):
+                _draw_edge(ax, start, end, float(layer.W[i, j]))
+        for neuron, bias in zip(right, layer.b[0], strict=True):
+            ax.annotate(_signed(f"{bias:+.3g}"), neuron.place, (0, -30), **_LABEL)
+    for column in columns:
+        for neuron in column:
+            _draw_neuron(ax, neuron)
+    heights = [neuron.place[1] for column in columns for neuron in column]
+    ax.set(xlim=(-0.6, 2.4 * len(linear) + 0.6), ylim=(min(heights) - 0.75, max(heights) + 0.75), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+class _Neuron(NamedTuple):
+    place: tuple[float, float]
+    name: str
+    value: float | None
+
+
+_RADIUS = 0.36
+_LABEL: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center"}
+
+
+def _columns(network: Network, x: Array | None) -> list[list[_Neuron]]:
+    """Return the neurons of each column: the inputs, then one column per Linear."""
+    outputs = [] if x is None else network.forward(x)
+    starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
+    sizes = [network.n_in, *(layer.n_out for layer in network.layers if isinstance(layer, Linear))]
+    columns = []
+    for column, (size, i) in enumerate(zip(sizes, [*starts, len(network.layers)], strict=True)):
+        letter = "x" if column == 0 else "y" if column == len(sizes) - 1 else "h"
+        names = [f"${letter}_{k + 1}$" if size > 1 else f"${letter}$" for k in range(size)]
+        values = [None] * size if x is None else [float(value) for value in outputs[i][0]]
+        places = [(2.4 * column, 0.8 * (size - 1) - 1.6 * k) for k in range(size)]
+        columns.append([_Neuron(*neuron) for neuron in zip(places, names, values, strict=True)])
+    return columns
+
+
+def _draw_neuron(ax: Axes, neuron: _Neuron) -> None:
+    ax.add_patch(Circle(neuron.place, _RADIUS, facecolor="none", edgecolor=ANNOTATION, linewidth=1.5))
+    if neuron.value is None:
+        ax.annotate(neuron.name, neuron.place, (0, 0), **_LABEL)
+    else:
+        number = f"{neuron.value:.3f}".removesuffix(".000")
+        ax.annotate(_signed(number), neuron.place, (0, 0), color=FORWARD, fontweight="bold", **_LABEL)
+        ax.annotate(neuron.name, neuron.place, (0, 30), **_LABEL)
+
+
+def _draw_edge(ax: Axes, start: _Neuron, end: _Neuron, weight: float) -> None:
+    a, b = np.array(start.place), np.array(end.place)
+    along = (b - a) / np.hypot(*(b - a))
+    line = np.column_stack([a + _RADIUS * along, b - _RADIUS * along])
+    ax.plot(*line, color=ANNOTATION, linewidth=1.2, linestyle="--" if weight < 0 else "-")
+    # Crossing edges meet in the middle, so the number stands a third of the way, above its line.
+    at = a + 0.33 * (b - a)
+    ax.annotate(_signed(f"{weight:.3g}"), (at[0], at[1]), (0, 8), fontsize=10, **_LABEL)
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")

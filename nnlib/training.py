@@ -1,0 +1,109 @@
+"""Training: the loop, what it recorded, and how well the network does."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlib import _doors
+from nnlib.activations import Array
+from nnlib.losses import Loss, check_pair
+from nnlib.network import Network
+
+
+class Optimizer(Protocol):
+    """What `fit` needs of an optimizer."""
+
+    def step(self, params: Array, grads: Array) -> None:
+        """Move ``params`` in place."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What `fit` recorded: ``loss[k]`` is the loss after ``epochs[k]`` epochs of training.
+
+    ``epochs`` is ``(n_records,)`` and begins with 0, the untrained network; ``loss`` is ``(n_records,)``,
+    or ``(n_records, n_networks)`` for a stack.
+    """
+
+    epochs: npt.NDArray[np.int64]
+    loss: npt.NDArray[np.float64]
+
+
+def fit(
+    network: Network,
+    x: Array,
+    target: Array,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int,
+    record_every: int = 1,
+) -> History:
+    """Train ``network`` in place for ``epochs`` steps on the whole of ``x``, and return the history.
+
+    ``x`` and ``target`` are as in `Network.forward` and the losses. The loss is recorded before
+    training, after every ``record_every`` epochs, and at the end.
+
+    Raises `TypeError` or `ValueError` for arrays that do not fit or hold NaN or infinity, and
+    `ValueError` when the recorded loss is no longer finite; the network then has its old parameters.
+    """
+    _doors.positive_int("fit: epochs", epochs)
+    _doors.positive_int("fit: record_every", record_every)
+    check_pair(network(x), target)
+    _doors.finite("x", x)
+    _doors.finite("target", target)
+    start = network.params.copy()
+    recorded: list[int] = []
+    losses: list[Any] = []
+    # A training that diverges overflows on its way; the check of the loss says so in words.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for epoch in range(epochs + 1):
+            outputs = network.forward(x)
+            if epoch % record_every == 0 or epoch == epochs:
+                recorded.append(epoch)
+                losses.append(loss.value(outputs[-1], target))
+                if not np.isfinite(losses[-1]).all():
+                    network.params = start
+                    raise ValueError(_diverged(losses, epoch))
+            if epoch < epochs:
+                grads = network.backward(outputs, loss.grad(outputs[-1], target))
+                optimizer.step(network.params, grads)
+    return History(np.array(recorded), np.array(losses))
+
+
+def _diverged(losses: list[Any], epoch: int) -> str:
+    last = np.asarray(losses[-1])
+    who = "the loss" if last.ndim == 0 else f"the loss of {np.sum(~np.isfinite(last))} of {last.size} networks"
+    value = last[~np.isfinite(last)][0]
+    return f"{who} became {value} at epoch {epoch}: try a smaller learning rate"
+
+
+def accuracy(prediction: Array, target: Array) -> Any:
+    """Return the share of examples that are right: a float, or ``(n_networks,)`` for a stack.
+
+    An example is right when each of its outputs lies on the same side of 0.5 as its target; an
+    output of exactly 0.5 is on neither side. Shapes and errors as for the losses.
+
+    >>> accuracy(np.array([[0.2], [0.9], [0.5], [0.4]]), np.array([[0.0], [1.0], [1.0], [1.0]]))
+    0.5
+    """
+    check_pair(prediction, target)
+    right = ((prediction - 0.5) * (target - 0.5) > 0).all(axis=-1).mean(axis=-1)
+    return right if prediction.ndim == 3 else float(right)
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval for a rate of ``successes`` out of ``n`` (Wilson, 1927).
+
+    >>> [round(bound, 3) for bound in wilson_interval(723, 1000)]
+    [0.694, 0.75]
+    """
+    n = _doors.positive_int("wilson_interval: n", n)
+    if not 0 <= successes <= n:
+        raise ValueError(f"wilson_interval: successes must lie between 0 and n = {n}, got {successes}")
+    z = 1.959963984540054  # the 97.5 % point of the standard normal distribution
+    rate = successes / n
+    center = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (rate * (1 - rate) / n + z**2 / (4 * n**2)) ** 0.5
+    return center - half, center + half
