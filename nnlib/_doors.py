@@ -10,16 +10,16 @@ import numpy.typing as npt
 from nnlib.activations import Array
 
 
-def positive_int(what: str, value: Any) -> int:
-    """Return ``value`` as an int of at least 1."""
+def whole_number(what: str, value: Any, least: int = 1) -> int:
+    """Return ``value`` as an int of at least ``least``."""
     try:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{what} must be a whole number, got {value!r}") from None
     if isinstance(value, (bool, np.bool)):
         raise TypeError(f"{what} must be a whole number, got {value!r}")
-    if number < 1:
-        raise ValueError(f"{what} must be at least 1, got {number}")
+    if number < least:
+        raise ValueError(f"{what} must be at least {least}, got {number}")
     return number
 
 

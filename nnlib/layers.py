@@ -56,8 +56,8 @@ class Linear(Layer):
     _product: Callable[..., Array]
 
     def __init__(self, n_in: int, n_out: int, init: Initializer = glorot_uniform) -> None:
-        self.n_in = _doors.positive_int("Linear: n_in", n_in)
-        self.n_out = _doors.positive_int("Linear: n_out", n_out)
+        self.n_in = _doors.whole_number("Linear: n_in", n_in)
+        self.n_out = _doors.whole_number("Linear: n_out", n_out)
         if not callable(init):
             raise TypeError(f"Linear: init must be an initializer such as nnlib.normal, got {init!r}")
         self.init = init
@@ -84,9 +84,10 @@ class Linear(Layer):
         return self._product(dy, self.W.mT)
 
     def parameter_gradients(self, x: Array, dy: Array) -> None:
-        """Write ``dW = x.T @ dy``, and ``db``, the sum of ``dy`` over the batch."""
+        """Write ``dW = x.T @ dy`` and ``db = 1.T @ dy``: a bias is the weight of an input that is always 1."""
+        ones = np.ones((1, dy.shape[-2]), dy.dtype)
         self._product(x.mT, dy, out=self.dW)
-        dy.sum(axis=-2, keepdims=True, out=self.db)
+        self._product(ones, dy, out=self.db)
 
     @property
     def W(self) -> Array:

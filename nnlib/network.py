@@ -41,7 +41,7 @@ class Network:
         _doors.generator("Network: rng", rng)
         if np.dtype(dtype) not in (np.float64, np.float32):
             raise TypeError(f"Network: dtype must be float64 or float32, got {np.dtype(dtype)}")
-        stack = () if n_networks is None else (_doors.positive_int("Network: n_networks", n_networks),)
+        stack = () if n_networks is None else (_doors.whole_number("Network: n_networks", n_networks),)
         self.layers = layers
         self._params: Array = np.zeros((*stack, sum(layer.n_params for layer in layers)), dtype)
         self._grads = np.zeros_like(self._params)

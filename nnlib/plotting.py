@@ -4,7 +4,7 @@ A chapter begins with ``plt.style.use("nnlib.book")`` and takes its colours from
 Each function draws on ``ax``, by default the current axes, and returns it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ from matplotlib.patches import Circle
 from nnlib.activations import Array
 from nnlib.layers import Linear
 from nnlib.network import Network
-from nnlib.training import History
+from nnlib.training import History, wilson_interval
 
 FORWARD = "#2F7FD6"  # values going forward; class 1
 BACKWARD = "#D3700F"  # gradients coming back
@@ -41,6 +41,24 @@ def plot_loss(history: History, ax: Axes | None = None, **line: Any) -> Axes:
     return ax
 
 
+def plot_rates(counts: Mapping[str, tuple[int, int]], ax: Axes | None = None) -> Axes:
+    """Draw rates with their 95 % Wilson intervals, one row for each ``label: (successes, n)``.
+
+    A rate that is surely above 95 % is a green dot, any other a red cross.
+    """
+    ax = plt.gca() if ax is None else ax
+    for row, (successes, n) in enumerate(counts.values()):
+        low, high = wilson_interval(successes, n)
+        color, marker = (TARGET, "o") if low > 0.95 else (FAILURE, "X")
+        ax.plot([low, high], [row, row], color=color, linewidth=4, solid_capstyle="butt")
+        ax.plot(successes / n, row, marker, color=color)
+    ax.set(yticks=range(len(counts)), yticklabels=counts, xlim=(0, 1.03))
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    ax.invert_yaxis()
+    ax.grid(axis="x")
+    return ax
+
+
 def plot_corners(points: Array, target: Array, ax: Axes | None = None) -> Axes:
     """Draw the four examples of XOR at ``points (4, 2)``: blue for target 1, purple for target 0."""
     ax = plt.gca() if ax is None else ax
@@ -62,7 +80,8 @@ def plot_decision_boundary(predict: Predict, x: Array, target: Array, ax: Axes |
     fill = LinearSegmentedColormap.from_list(
         "answer", [to_rgba(SECOND, 0.5), to_rgba(ANNOTATION, 0), to_rgba(FORWARD, 0.5)]
     )
-    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill)
+    # Without smoothing the filled levels meet exactly; with it, thin seams show where they overlap.
+    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill, antialiased=False)
     ax.contour(x1, x2, output, levels=[0.5], colors=ANNOTATION, linewidths=2)
     plot_corners(x, target, ax)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", xticks=[0, 1], yticks=[0, 1], aspect="equal")
@@ -90,6 +109,26 @@ def plot_network(network: Network, x: Array | None = None, ax: Axes | None = Non
             _draw_neuron(ax, neuron)
     heights = [neuron.place[1] for column in columns for neuron in column]
     ax.set(xlim=(-0.6, 2.4 * len(linear) + 0.6), ylim=(min(heights) - 0.75, max(heights) + 0.75), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+def plot_steps(steps: Sequence[tuple[str, str, str, str]], ax: Axes | None = None) -> Axes:
+    """Draw the steps of a computation as boxes from top to bottom, joined by arrows.
+
+    Each step is ``(name, left, right, color)``: the name in the box, and a line of code on either side.
+    """
+    ax = plt.gca() if ax is None else ax
+    mono: dict[str, Any] = {"family": "monospace", "va": "center"}
+    for row, (name, left, right, color) in enumerate(steps):
+        frame = {"boxstyle": "round,pad=0.5", "facecolor": "none", "edgecolor": color}
+        ax.text(0.5, -row, f"{name:^10}", ha="center", color=color, bbox=frame, **mono)
+        ax.text(0.26, -row, left, ha="right", fontsize=10, **mono)
+        ax.text(0.74, -row, right, fontsize=10, **mono)
+        if row:
+            arrow = {"arrowstyle": "->", "color": color}
+            ax.annotate("", (0.5, 0.32 - row), (0.5, 0.68 - row), arrowprops=arrow)
+    ax.set(xlim=(-0.08, 1.08), ylim=(0.5 - len(steps), 1))
     ax.axis("off")
     return ax
 

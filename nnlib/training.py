@@ -48,8 +48,8 @@ def fit(
     Raises `TypeError` or `ValueError` for arrays that do not fit or hold NaN or infinity, and
     `ValueError` when the recorded loss is no longer finite; the network then has its old parameters.
     """
-    _doors.positive_int("fit: epochs", epochs)
-    _doors.positive_int("fit: record_every", record_every)
+    _doors.whole_number("fit: epochs", epochs)
+    _doors.whole_number("fit: record_every", record_every)
     check_pair(network(x), target)
     _doors.finite("x", x)
     _doors.finite("target", target)
@@ -99,9 +99,10 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     >>> [round(bound, 3) for bound in wilson_interval(723, 1000)]
     [0.694, 0.75]
     """
-    n = _doors.positive_int("wilson_interval: n", n)
-    if not 0 <= successes <= n:
-        raise ValueError(f"wilson_interval: successes must lie between 0 and n = {n}, got {successes}")
+    n = _doors.whole_number("wilson_interval: n", n)
+    successes = _doors.whole_number("wilson_interval: successes", successes, least=0)
+    if successes > n:
+        raise ValueError(f"wilson_interval: {successes} successes can't come out of n = {n}")
     z = 1.959963984540054  # the 97.5 % point of the standard normal distribution
     rate = successes / n
     center = (rate + z**2 / (2 * n)) / (1 + z**2 / n)

@@ -1,0 +1,78 @@
+# Not Magic. Needs GNU make and Python 3.11 or newer with venv; everything else is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install -c requirements.txt
+
+# One thread: the last digit of a sum depends on how it is split, and a page must not depend on the number of cores.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+# A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
+unexport MPLBACKEND
+
+.PHONY: help book test notebooks refresh lint install clean distclean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+book: $(VENV)/.book _build/.cache ## build the site from the stored notebooks: runs no chapter, needs no PyTorch
+	@rm -rf _build/html
+	@mv _build/.cache _build/.building
+	$(BIN)/jupyter-book build . --builder html -W -n --keep-going
+	@for page in index.html $(patsubst %,%.html,$(basename $(wildcard chapters/*.md chapters/*.ipynb))); do \
+	    test -s "_build/html/$$page" || { echo "make book: the page $$page was not built" >&2; exit 1; }; \
+	done
+	@mv _build/.building _build/.cache
+	@echo 'The book is built. Open _build/html/index.html in a browser.'
+
+# Sphinx keeps what it has read, and says nothing about it a second time. So the pages are always written anew, and
+# after a failure, or a change in something that all pages share, they are read anew as well.
+_build/.cache: _config.yml _toc.yml $(wildcard _ext/*.py) $(VENV)/.book
+	@rm -rf _build
+	@mkdir _build
+	@touch $@
+
+test: ## check everything: style, types, the site, the library, and every chapter against its stored outputs
+	+@$(call stage,install)
+	+@$(call stage,lint)
+	+@$(call stage,book)
+	$(BIN)/python -m pytest --nbval --nbval-current-env tests nnlib chapters
+
+stage = start=$$(date +%s) && $(MAKE) --no-print-directory $(1) && echo "$(1): $$(($$(date +%s) - start)) s"
+
+notebooks: $(VENV)/.notebooks ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+refresh: $(VENV)/.test ## run every chapter on a fresh kernel and store its outputs
+	$(BIN)/python tests/refresh.py
+
+lint: $(VENV)/.test ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+install: $(VENV)/.book $(VENV)/.test
+
+# A stamp is named after the extra of pyproject.toml that was installed: book, test or notebooks.
+$(VENV)/.%: pyproject.toml requirements.txt $(VENV)/pyvenv.cfg
+	$(PIP_INSTALL) flit_core
+	$(PIP_INSTALL) --no-build-isolation -e ".[$*]"
+	@touch $@
+
+# The environment is new when it has no Python, or one that has gone since (an upgrade of the system's, say).
+$(VENV)/pyvenv.cfg: $(BIN)/python
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Not Magic needs Python 3.11 or newer, but $(PYTHON) is: $$($(PYTHON) --version 2>&1)" >&2; \
+	    echo 'If you have a newer one, name it: make book PYTHON=python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+clean: ## remove the built site and the caches
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
+
+distclean: clean ## remove the environment as well
+	rm -rf $(VENV)

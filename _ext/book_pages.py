@@ -1,0 +1,54 @@
+"""What the book's pages need beyond Jupyter Book: solutions without marker lines, sized figures, a style."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from PIL import Image
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+MARKER = re.compile(r"^\s*(### |<!-- )(BEGIN|END) SOLUTION( -->)?\s*$")
+
+
+def drop_marker_lines(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Drop the lines that tell nbgrader where a solution begins and ends."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        lines = "".join(cell["source"]).splitlines(keepends=True)
+        cell["source"] = "".join(line for line in lines if not MARKER.match(line))
+    source[0] = json.dumps(notebook)
+
+
+def size_figures(app: Sphinx, doctree: nodes.document) -> None:
+    """Give every PNG figure its size on the page, half its pixels, so that nothing shifts when it loads.
+
+    Figures are transparent and drawn for both themes, so the theme must not put a white card behind
+    them either: that is what its class ``dark-light`` says.
+    """
+    for image in doctree.findall(nodes.image):
+        path = Path(app.srcdir, image["uri"])
+        if path.suffix != ".png" or not path.is_file():
+            continue
+        with Image.open(path) as picture:
+            width, height = picture.size
+        image["width"], image["height"] = f"{width // 2}px", f"{height // 2}px"
+        image["classes"].append("dark-light")
+
+
+def add_static_files(app: Sphinx, config: Any) -> None:
+    """Serve the style sheet that lies beside this file."""
+    config.html_static_path.append(str(HERE / "static"))
+    app.add_css_file("book.css")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the functions above to the events of the build."""
+    app.connect("source-read", drop_marker_lines)
+    app.connect("doctree-read", size_figures)
+    app.connect("config-inited", add_static_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

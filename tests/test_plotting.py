@@ -1,0 +1,222 @@
+"""The recurring figures: where they draw, what they leave alone, and colours that read on light and dark pages."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from networks import build
+
+from nnlib import SGD, Linear, MeanSquaredError, Network, Sigmoid, fit, normal, xor
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.colors import to_hex, to_rgb, to_rgba  # noqa: E402
+
+from nnlib import plotting  # noqa: E402
+
+PALETTE = ["FORWARD", "BACKWARD", "TARGET", "FAILURE", "SECOND", "ANNOTATION"]
+DARK_PAGE = "#14181e"
+X, POINTS_TARGET = xor()
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build((2, 2, 1), Sigmoid, np.random.default_rng(0), Sigmoid)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return build((2, 2, 1), Sigmoid, np.random.default_rng(0), Sigmoid, n_networks=3)
+
+
+def history(network):
+    return fit(network, X, POINTS_TARGET, MeanSquaredError(), SGD(1.0), 12, record_every=3)
+
+
+DRAW = {
+    "loss": lambda network, ax: plotting.plot_loss(history(network), ax),
+    "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
+    "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
+    "network": lambda network, ax: plotting.plot_network(network, ax=ax),
+    "network with values": lambda network, ax: plotting.plot_network(network, X[:1], ax),
+}
+every_plot = pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def colours(artists):
+    return [to_hex(artist.get_color()).upper() for artist in artists]
+
+
+@every_plot
+def test_a_plot_draws_on_the_given_axes_and_changes_nothing_else(draw, network):
+    figure, (ax, current) = plt.subplots(1, 2)
+    plt.sca(current)
+    settings, params = matplotlib.rcParams.copy(), network.params.copy()
+    assert draw(network, ax) is ax
+    assert ax.has_data()
+    assert not current.has_data()
+    assert not current.texts
+    assert plt.gca() is current
+    assert plt.get_fignums() == [figure.number]
+    assert matplotlib.rcParams == settings
+    assert np.array_equal(network.params, params) or draw is DRAW["loss"]
+    figure.canvas.draw()
+
+
+@every_plot
+def test_a_plot_draws_on_the_current_axes_by_default(draw, network):
+    ax = plt.figure().subplots()
+    assert draw(network, None) is ax
+    assert ax.has_data()
+
+
+def test_plot_loss(network, stack):
+    recorded = history(network)
+    ax = plotting.plot_loss(recorded, plt.figure().subplots())
+    (line,) = ax.lines
+    assert np.array_equal(line.get_xydata(), np.column_stack([recorded.epochs, recorded.loss]))
+    assert colours([line]) == [plotting.FORWARD]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epoch", "loss", "log")
+
+    recorded = history(stack)
+    ax = plotting.plot_loss(recorded, plt.figure().subplots(), color=plotting.SECOND)
+    assert len(ax.lines) == 3
+    assert set(colours(ax.lines)) == {plotting.SECOND}
+    assert np.array_equal(ax.lines[2].get_ydata(), recorded.loss[:, 2])
+
+
+def test_plot_corners():
+    ax = plotting.plot_corners(X, POINTS_TARGET, plt.figure().subplots())
+    assert [tuple(line.get_xydata()[0]) for line in ax.lines] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert colours(ax.lines) == [plotting.SECOND, plotting.FORWARD, plotting.FORWARD, plotting.SECOND]
+    assert [line.get_marker() for line in ax.lines] == list(plotting.CORNER_MARKERS)
+    assert len(set(plotting.CORNER_MARKERS)) == 4
+    assert texts(ax) == ["0", "1", "1", "0"]
+
+
+def test_plot_decision_boundary_draws_the_line_where_the_answer_is_one_half():
+    def left_of_a_quarter(points):
+        return 0.75 - points[:, :1]
+
+    ax = plotting.plot_decision_boundary(left_of_a_quarter, X, POINTS_TARGET, plt.figure().subplots())
+    fill, line = ax.collections
+    (path,) = line.get_paths()
+    np.testing.assert_allclose(path.vertices[:, 0], 0.25, atol=1e-12)
+    assert (path.vertices[:, 1].min(), path.vertices[:, 1].max()) == (-0.5, 1.5)
+    assert fill.get_clim()[0] < 0.5 < fill.get_clim()[1]
+    assert to_rgba(fill.cmap(0.0)) == pytest.approx(to_rgba(plotting.SECOND, 0.5), abs=0.01)
+    assert to_rgba(fill.cmap(1.0)) == pytest.approx(to_rgba(plotting.FORWARD, 0.5), abs=0.01)
+
+
+@pytest.mark.parametrize("answer", [0.1, 0.5, 0.9, 7.0])
+def test_plot_decision_boundary_without_a_boundary(answer):
+    figure = plt.figure()
+    plotting.plot_decision_boundary(lambda p: np.full((len(p), 1), answer), X, POINTS_TARGET, figure.subplots())
+    figure.canvas.draw()
+
+
+def test_plot_decision_boundary_keeps_the_dtype():
+    network = build((2, 2, 1), Sigmoid, np.random.default_rng(0), Sigmoid, dtype=np.float32)
+    plotting.plot_decision_boundary(network, *xor(np.float32), plt.figure().subplots())
+
+
+def test_plot_network():
+    network = Network(Linear(2, 2, normal), Sigmoid(), Linear(2, 1, normal), rng=np.random.default_rng(0))
+    network.layers[0].W = [[20, -20], [21, 0]]
+    network.layers[0].b = [[-10, 30]]
+    network.layers[2].W = [[1.5], [-2.25]]
+    network.layers[2].b = [[0.125]]
+    ax = plotting.plot_network(network, ax=plt.figure().subplots())
+    minus = "\N{MINUS SIGN}"
+    weights, biases = ["20", f"{minus}20", "21", "0", "1.5", f"{minus}2.25"], [f"{minus}10", "+30", "+0.125"]
+    names = ["$x_1$", "$x_2$", "$h_1$", "$h_2$", "$y$"]
+    assert sorted(texts(ax)) == sorted([*weights, *biases, *names])
+    assert len(ax.patches) == 5
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--", "-", "-", "-", "--"]
+
+    ax = plotting.plot_network(network, np.array([[1.0, 0.0]]), plt.figure().subplots())
+    values = [text for text in ax.texts if to_hex(text.get_color()).upper() == plotting.FORWARD]
+    # h is what is sent forward, behind the sigmoid; the last output is 1.5 - 2.25 + 0.125.
+    assert [text.get_text() for text in values] == ["1", "0", "1", "1", f"{minus}0.625"]
+    assert set(names) < set(texts(ax))
+
+
+def test_plots_draw_one_network(stack):
+    ax = plt.figure().subplots()
+    with pytest.raises(ValueError, match=r"one network.*stack.*member"):
+        plotting.plot_network(stack, ax=ax)
+    with pytest.raises(ValueError, match=r"\(6561, 1\).*got \(3, 6561, 1\)"):
+        plotting.plot_decision_boundary(stack, X, POINTS_TARGET, ax)
+
+
+def test_plot_network_shows_one_example(network):
+    with pytest.raises(ValueError, match=r"one example.*\(1, 2\).*got \(4, 2\)"):
+        plotting.plot_network(network, X, plt.figure().subplots())
+
+
+def test_style(tmp_path):
+    with plt.style.context("nnlib.book"):
+        figure, ax = plt.subplots()
+        plotting.plot_corners(X, POINTS_TARGET, ax)
+        assert to_rgba(figure.get_facecolor())[3] == to_rgba(ax.get_facecolor())[3] == 0
+        figure.savefig(tmp_path / "figure.png")
+        image = plt.imread(tmp_path / "figure.png")
+        assert (image[[0, 0, -1, -1], [0, -1, 0, -1], 3] == 0).all()
+        # Where there is something to see, it has one of the book's colours: no black text.
+        visible = image[image[..., 3] == 1][:, None, :3]
+        palette = np.array([to_rgb(getattr(plotting, name)) for name in PALETTE])
+        assert len(visible) > 100
+        assert np.abs(visible - palette).max(axis=-1).min(axis=-1).max() < 0.02
+
+
+def test_style_has_the_palette():
+    palette = [getattr(plotting, name) for name in PALETTE]
+    assert len(set(palette)) == 6
+    with plt.style.context("nnlib.book"):
+        assert [f"#{colour.lstrip('#')}" for colour in plt.rcParams["axes.prop_cycle"].by_key()["color"]] == palette
+        for key in ["axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "text.color", "xtick.color", "ytick.color"]:
+            assert to_rgb(plt.rcParams[key]) == to_rgb(plotting.ANNOTATION), key
+        assert to_rgb(plt.rcParams["grid.color"]) == to_rgb(plotting.ANNOTATION)
+
+
+def luminance(colour):
+    """Return WCAG 2's relative luminance."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+
+def contrast(a, b):
+    low, high = sorted([luminance(a), luminance(b)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_of_known_pairs():
+    assert contrast("white", "black") == pytest.approx(21)
+    assert contrast("#777777", "white") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("page", ["white", DARK_PAGE])
+@pytest.mark.parametrize("name", PALETTE)
+def test_a_colour_reads_on_either_page(name, page):
+    assert contrast(getattr(plotting, name), page) >= 3.4
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"), [("nnlib", ["matplotlib", "torch", "scipy"]), ("nnlib.plotting", ["torch"])]
+)
+def test_importing_loads_no_more_than_it_needs(module, absent):
+    code = f"import sys, {module}; print([name for name in {absent} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,267 @@
+"""Training and what belongs to it: fit, SGD, accuracy, the interval, the initializers and the data."""
+
+import numpy as np
+import pytest
+from networks import N_NETWORKS, build
+
+from nnlib import (
+    SGD,
+    Linear,
+    MeanSquaredError,
+    Network,
+    Sigmoid,
+    SumSquaredError,
+    accuracy,
+    fit,
+    glorot_uniform,
+    he_uniform,
+    normal,
+    torch_uniform,
+    wilson_interval,
+    xor,
+    zeros,
+)
+
+X, TARGET = xor()
+MSE = MeanSquaredError()
+
+
+def xor_network(n_networks=None, seed=0, dtype=np.float64) -> Network:
+    return build((2, 3, 1), Sigmoid, np.random.default_rng(seed), Sigmoid, n_networks, dtype)
+
+
+@pytest.mark.parametrize(
+    ("record_every", "recorded"),
+    [
+        (1, list(range(21))),
+        (7, [0, 7, 14, 20]),
+        (10, [0, 10, 20]),
+        (20, [0, 20]),
+        (99, [0, 20]),
+    ],
+)
+@pytest.mark.parametrize("n_networks", [None, N_NETWORKS])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_history(dtype, n_networks, record_every, recorded):
+    x, target = X.astype(dtype), TARGET.astype(dtype)
+    network = xor_network(n_networks, dtype=dtype)
+    step_by_step = xor_network(n_networks, dtype=dtype)
+    losses = [MSE.value(step_by_step(x), target)]
+    for _ in range(20):
+        fit(step_by_step, x, target, MSE, SGD(1.0), 1)
+        losses.append(MSE.value(step_by_step(x), target))
+
+    history = fit(network, x, target, MSE, SGD(1.0), 20, record_every)
+    assert history.epochs.tolist() == recorded
+    assert np.array_equal(history.loss, np.array(losses)[recorded])
+    assert history.loss.shape == (len(recorded),) + (() if n_networks is None else (n_networks,))
+    assert history.loss.dtype == np.float64
+    assert (history.loss[-1] < history.loss[0]).all()
+    assert np.array_equal(network.params, step_by_step.params)
+
+
+def test_one_epoch_is_one_step_downhill():
+    network, other = xor_network(), xor_network()
+    fit(network, X, TARGET, MSE, SGD(0.5), 1)
+    outputs = other.forward(X)
+    grads = other.backward(outputs, MSE.grad(outputs[-1], TARGET))
+    assert np.array_equal(network.params, other.params - 0.5 * grads)
+    assert MSE.value(network(X), TARGET) < MSE.value(other(X), TARGET)
+
+
+def test_training_in_two_parts_is_training_in_one():
+    whole, in_parts = xor_network(), xor_network()
+    fit(whole, X, TARGET, MSE, SGD(1.0), 500)
+    fit(in_parts, X, TARGET, MSE, SGD(1.0), 200)
+    fit(in_parts, X, TARGET, MSE, SGD(1.0), 300)
+    assert np.array_equal(whole.params, in_parts.params)
+
+
+def test_only_the_network_changes():
+    network, optimizer = xor_network(), SGD(1.0)
+    x, target = X.copy(), TARGET.copy()
+    x.flags.writeable = target.flags.writeable = False
+    params, start = network.params, network.params.copy()
+    fit(network, x, target, MSE, optimizer, np.uint8(255))
+    assert network.params is params
+    assert not np.array_equal(params, start)
+    assert vars(optimizer) == {"lr": 1.0}
+
+
+def test_any_whole_number_type_counts_epochs():
+    history = fit(xor_network(), X, TARGET, MSE, SGD(1.0), np.uint8(255), np.int8(127))
+    assert history.epochs.tolist() == [0, 127, 254, 255]
+
+
+@pytest.mark.parametrize("n_networks", [None, N_NETWORKS])
+def test_divergence_is_told_and_undone(n_networks):
+    network = build((2, 3, 1), Sigmoid, np.random.default_rng(0), None, n_networks)
+    params, before = network.params, network.params.copy()
+    who = "the loss" if n_networks is None else f"the loss of [1-{N_NETWORKS}] of {N_NETWORKS} networks"
+    with pytest.raises(ValueError, match=rf"^{who} became (inf|nan) at epoch \d+: try a smaller learning rate"):
+        fit(network, X, TARGET, SumSquaredError(), SGD(100.0), 1000)
+    assert network.params is params
+    assert np.array_equal(params, before)
+
+
+# One weight and one bias, x = target = 1: the error w + b - 1 is multiplied by 1 - 2 lr in every epoch, here by -20.
+# Its square is beyond float64 from epoch 119 on: 20**118 = 3e153, 20**119 = 7e154.
+@pytest.mark.parametrize(("record_every", "epoch"), [(1, 119), (50, 150), (1000, 200)])
+def test_divergence_names_the_recorded_epoch_and_counts_the_networks(record_every, epoch):
+    one = np.ones((1, 1))
+    network = build((1, 1), Sigmoid, np.random.default_rng(0), n_networks=3)
+    network.params = [[2, 0], [0.75, 0.25], [0, 0]]
+    before = network.params.copy()
+    with pytest.raises(ValueError, match=rf"the loss of 2 of 3 networks became inf at epoch {epoch}: try a smaller"):
+        fit(network, one, one, SumSquaredError(), SGD(10.5), 200, record_every)
+    assert np.array_equal(network.params, before)
+    assert fit(network, one, one, SumSquaredError(), SGD(10.5), 118).loss[-1, 1] == 0
+    assert fit(network.member(1), one, one, SumSquaredError(), SGD(10.5), 200).loss[-1] == 0
+
+
+@pytest.mark.parametrize("start", [np.nan, np.inf, 1e200])
+def test_a_start_that_is_useless_is_not_blamed_on_the_learning_rate(start):
+    network = build((2, 3, 1), Sigmoid, np.random.default_rng(0))
+    network.params[:] = start
+    with pytest.raises(ValueError, match=r"the loss is (inf|nan) at epoch 0.*params") as caught:
+        fit(network, X, TARGET, MSE, SGD(0.1), 10)
+    assert "learning rate" not in str(caught.value)
+
+
+def test_sgd_steps_against_the_gradient_in_place():
+    params, grads = np.array([1.0, -2.0, 3.0]), np.array([10.0, 0.0, -4.0])
+    same = params
+    assert SGD(0.25).step(params, grads) is None
+    assert same.tolist() == [-1.5, -2, 4]
+    assert grads.tolist() == [10, 0, -4]
+    params = np.ones(2, np.float32)
+    SGD(0.5).step(params, np.ones(2, np.float32))
+    assert (params.dtype, params.tolist()) == (np.float32, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("lr", [0.5, 1, np.float32(0.5), np.int64(2)])
+def test_any_number_is_a_learning_rate(lr):
+    assert SGD(lr).lr == lr
+    assert type(SGD(lr).lr) is float
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "expected"),
+    [
+        ([[0.2], [0.9]], [[0.0], [1.0]], 1),
+        ([[0.2], [0.9]], [[1.0], [0.0]], 0),
+        ([[0.2], [0.9], [0.4], [0.6]], [[0.0], [1.0], [1.0], [1.0]], 0.75),
+        ([[0.5], [0.5]], [[0.0], [1.0]], 0),
+        ([[0.5 - 1e-16], [0.5 + 1e-15]], [[0.0], [1.0]], 1),
+        ([[np.nan], [0.9]], [[0.0], [1.0]], 0.5),
+        ([[-3.0], [7.0]], [[0.0], [1.0]], 1),
+        ([[-1e300], [1e300]], [[-1e300], [1e300]], 1),
+        # With several outputs, all must be right.
+        ([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], [[1.0, 0.0], [1.0, 1.0], [1.0, 0.0]], 1 / 3),
+    ],
+)
+def test_accuracy(prediction, target, expected):
+    result = accuracy(np.array(prediction), np.array(target))
+    assert type(result) is float
+    assert result == pytest.approx(expected, abs=1e-15)
+
+
+def test_accuracy_of_a_stack():
+    prediction = np.array([[[0.1], [0.9]], [[0.1], [0.1]], [[0.9], [0.1]]])
+    shared = np.array([[0.0], [1.0]])
+    assert accuracy(prediction, shared).tolist() == [1, 0.5, 0]
+    assert accuracy(prediction, np.stack([shared, 1 - shared, 1 - shared])).tolist() == [1, 0.5, 1]
+
+
+def test_wilson_interval_of_known_counts():
+    assert wilson_interval(723, 1000) == pytest.approx((0.694450, 0.749844), abs=1e-6)
+    assert wilson_interval(np.int64(5), np.int64(10)) == pytest.approx((0.236593, 0.763407), abs=1e-6)
+
+
+def test_wilson_interval_against_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    for n in [1, 2, 7, 16, 27, 100, 1000]:
+        for k in {0, 1, n // 3, n // 2, n - 1, n}:
+            expected = stats.binomtest(k, n).proportion_ci(method="wilson")
+            assert wilson_interval(k, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_interval_stays_between_0_and_1():
+    for n in range(1, 200):
+        for k in [0, n]:
+            low, high = wilson_interval(k, n)
+            assert 0 <= low < high <= 1
+
+
+RANDOM = [normal, glorot_uniform, he_uniform, torch_uniform]
+BOUNDS = {
+    glorot_uniform: lambda n_in, n_out: np.sqrt(6 / (n_in + n_out)),
+    he_uniform: lambda n_in, _: np.sqrt(6 / n_in),
+    torch_uniform: lambda n_in, _: 1 / np.sqrt(n_in),
+}
+by_name = pytest.mark.parametrize("init", [zeros, *RANDOM], ids=lambda init: init.__name__)
+
+
+@by_name
+@pytest.mark.parametrize("stack", [(), (1,), (7,)], ids=str)
+def test_initializer_shapes(init, stack):
+    W, b = init(np.random.default_rng(0), 2, 3, stack)
+    assert W.shape == (*stack, 2, 3)
+    assert b.shape == (*stack, 1, 3)
+    assert init(np.random.default_rng(0), 2, 3)[0].shape == (2, 3)
+
+
+@by_name
+def test_initializers_draw_from_the_generator_alone(init):
+    rng = np.random.default_rng(0)
+    first, second, again = init(rng, 2, 3), init(rng, 2, 3), init(np.random.default_rng(0), 2, 3)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert np.array_equal(first[0], second[0]) == (init is zeros)
+    assert first[1].any() == (init is torch_uniform)
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(2, 3), (30, 5)])
+@pytest.mark.parametrize("init", BOUNDS, ids=lambda init: init.__name__)
+def test_uniform_initializers_fill_their_bounds(init, n_in, n_out):
+    bound = BOUNDS[init](n_in, n_out)
+    W, b = init(np.random.default_rng(0), n_in, n_out, (20_000,))
+    for drawn in [W, b] if init is torch_uniform else [W]:
+        assert 0.999 * bound < drawn.max() <= bound
+        assert 0.999 * bound < -drawn.min() <= bound
+        assert drawn.mean() == pytest.approx(0, abs=0.01 * bound)
+        assert drawn.var() == pytest.approx(bound**2 / 3, rel=0.02)
+
+
+def test_normal_is_standard_normal():
+    W, _ = normal(np.random.default_rng(0), 20, 30, (100,))
+    assert W.mean() == pytest.approx(0, abs=0.02)
+    assert W.var() == pytest.approx(1, rel=0.02)
+    assert (W**4).mean() == pytest.approx(3, rel=0.05)
+
+
+@pytest.mark.parametrize("stack", [(), (N_NETWORKS,)], ids=str)
+def test_a_network_draws_its_layers_in_order_from_its_generator(stack):
+    layers = [Linear(2, 3, normal), Sigmoid(), Linear(3, 2), Linear(2, 1, torch_uniform)]
+    network = Network(*layers, rng=np.random.default_rng(7), n_networks=stack[0] if stack else None)
+    rng = np.random.default_rng(7)
+    draws = [normal(rng, 2, 3, stack), glorot_uniform(rng, 3, 2, stack), torch_uniform(rng, 2, 1, stack)]
+    for layer, (W, b) in zip([layers[0], *layers[2:]], draws, strict=True):
+        assert np.array_equal(layer.W, W)
+        assert np.array_equal(layer.b, b)
+    assert not network.grads.any()
+
+
+def test_zeros_draw_nothing():
+    rng = np.random.default_rng(0)
+    assert not zeros(rng, 2, 3)[0].any()
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_xor():
+    x, target = xor()
+    assert x.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert target.tolist() == [[0], [1], [1], [0]]
+    assert x.dtype == target.dtype == np.float64
+    assert xor(np.float32)[0].dtype == xor(np.float32)[1].dtype == np.float32
+    x += 1
+    assert xor()[0].min() == 0
