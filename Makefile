@@ -54,14 +54,12 @@ lint: $(VENV)/.test ## check style and types
 
 install: $(VENV)/.book $(VENV)/.test
 
-# A stamp is named after the extra of pyproject.toml that was installed: book, test or notebooks.
-$(VENV)/.%: pyproject.toml requirements.txt $(VENV)/pyvenv.cfg
+# A stamp is named after the extra of pyproject.toml that was installed: book, test or notebooks. Without its Python,
+# which an upgrade of the system may have taken away, an environment is none, and its stamps mean nothing.
+$(shell test -x $(BIN)/python || rm -f $(VENV)/.book $(VENV)/.test $(VENV)/.notebooks)
+$(VENV)/.%: pyproject.toml requirements.txt | $(BIN)/python
 	$(PIP_INSTALL) flit_core
 	$(PIP_INSTALL) --no-build-isolation -e ".[$*]"
-	@touch $@
-
-# The environment is new when it has no Python, or one that has gone since (an upgrade of the system's, say).
-$(VENV)/pyvenv.cfg: $(BIN)/python
 	@touch $@
 
 $(BIN)/python:

@@ -24,11 +24,11 @@ def drop_marker_lines(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
-def size_figures(app: Sphinx, doctree: nodes.document) -> None:
-    """Give every PNG figure its size on the page, half its pixels, so that nothing shifts when it loads.
+def prepare_figures(app: Sphinx, doctree: nodes.document) -> None:
+    """Give every PNG figure its size on the page, half its pixels, and at most 256 colours.
 
-    Figures are transparent and drawn for both themes, so the theme must not put a white card behind
-    them either: that is what its class ``dark-light`` says.
+    With a size, nothing shifts when the figure loads; with a palette, it is a third as heavy. The class
+    ``dark-light`` tells the theme that a figure is drawn for both themes and needs no white card.
     """
     for image in doctree.findall(nodes.image):
         path = Path(app.srcdir, image["uri"])
@@ -36,6 +36,8 @@ def size_figures(app: Sphinx, doctree: nodes.document) -> None:
             continue
         with Image.open(path) as picture:
             width, height = picture.size
+            if picture.mode == "RGBA":
+                picture.quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
         image["width"], image["height"] = f"{width // 2}px", f"{height // 2}px"
         image["classes"].append("dark-light")
 
@@ -49,6 +51,6 @@ def add_static_files(app: Sphinx, config: Any) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions above to the events of the build."""
     app.connect("source-read", drop_marker_lines)
-    app.connect("doctree-read", size_figures)
+    app.connect("doctree-read", prepare_figures)
     app.connect("config-inited", add_static_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

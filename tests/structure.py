@@ -69,7 +69,7 @@ def figures_without_alt(notebook: NotebookNode) -> list[str]:
     return found
 
 
-def long_cells(notebook: NotebookNode, lines: int = 25, columns: int = 88) -> list[str]:
+def long_cells(notebook: NotebookNode, lines: int = 25, columns: int = 80) -> list[str]:
     """Code cells with too many lines, or lines that would be cut off on the page."""
     found = []
     for cell in code_cells(notebook):

@@ -259,6 +259,21 @@ def test_check_gradients_finds_a_loss_whose_gradient_is_not_of_its_value():
     assert reported(network, x, target, Uneven()).startswith("layers[")
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_check_gradients_measures_relative_to_the_gradients(scale):
+    class Scaled(MeanSquaredError):
+        def value(self, prediction, target):
+            return scale * super().value(prediction, target)
+
+        def grad(self, prediction, target):
+            return scale * super().grad(prediction, target)
+
+    network, x, target = example(Sigmoid, None, 1, "one")
+    assert check_gradients(network, Scaled(), x, target) < 1e-7
+    wrong = Network(Linear(2, 3), ForgetsTheDerivative(), Linear(3, 1), rng=np.random.default_rng(0))
+    assert reported(wrong, x, target, Scaled()).startswith("layers[0]")
+
+
 def test_check_gradients_heeds_its_tolerance():
     network, x, target = example(Sigmoid, None, 1, "one")
     difference = check_gradients(network, SumSquaredError(), x, target)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from networks import build
 
-from nnlib import SGD, Linear, MeanSquaredError, Network, Sigmoid, fit, normal, xor
+from nnlib import SGD, Linear, MeanSquaredError, Network, Sigmoid, fit, normal, wilson_interval, xor
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -41,8 +41,12 @@ def history(network):
     return fit(network, X, POINTS_TARGET, MeanSquaredError(), SGD(1.0), 12, record_every=3)
 
 
+RATES = {"2-2-1": (723, 1000), "2-4-1": (999, 1000), "2-8-1": (4, 4)}
+STEPS = [("forward", "x", "y", plotting.FORWARD), ("backward", "dx", "dy", plotting.BACKWARD)]
 DRAW = {
     "loss": lambda network, ax: plotting.plot_loss(history(network), ax),
+    "rates": lambda _network, ax: plotting.plot_rates(RATES, ax),
+    "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
     "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
     "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
     "network": lambda network, ax: plotting.plot_network(network, ax=ax),
@@ -65,7 +69,7 @@ def test_a_plot_draws_on_the_given_axes_and_changes_nothing_else(draw, network):
     plt.sca(current)
     settings, params = matplotlib.rcParams.copy(), network.params.copy()
     assert draw(network, ax) is ax
-    assert ax.has_data()
+    assert ax.has_data() or ax.texts
     assert not current.has_data()
     assert not current.texts
     assert plt.gca() is current
@@ -79,7 +83,7 @@ def test_a_plot_draws_on_the_given_axes_and_changes_nothing_else(draw, network):
 def test_a_plot_draws_on_the_current_axes_by_default(draw, network):
     ax = plt.figure().subplots()
     assert draw(network, None) is ax
-    assert ax.has_data()
+    assert ax.has_data() or ax.texts
 
 
 def test_plot_loss(network, stack):
@@ -95,6 +99,30 @@ def test_plot_loss(network, stack):
     assert len(ax.lines) == 3
     assert set(colours(ax.lines)) == {plotting.SECOND}
     assert np.array_equal(ax.lines[2].get_ydata(), recorded.loss[:, 2])
+
+
+def test_plot_rates():
+    ax = plotting.plot_rates(RATES, plt.figure().subplots())
+    intervals, dots = ax.lines[::2], ax.lines[1::2]
+    for row, (successes, n) in enumerate(RATES.values()):
+        assert np.array_equal(intervals[row].get_xydata(), [(bound, row) for bound in wilson_interval(successes, n)])
+        assert np.array_equal(dots[row].get_xydata(), [(successes / n, row)])
+    # Four out of four is no proof of 95 %.
+    assert colours(intervals) == colours(dots) == [plotting.FAILURE, plotting.TARGET, plotting.FAILURE]
+    assert [dot.get_marker() for dot in dots] == ["X", "o", "X"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(RATES)
+    assert ax.yaxis_inverted()
+
+
+def test_plot_steps():
+    ax = plotting.plot_steps(STEPS, plt.figure().subplots())
+    drawn = {text.get_text().strip(): text for text in ax.texts}
+    assert set(drawn) == {"forward", "x", "y", "backward", "dx", "dy", ""}
+    assert colours([drawn["forward"], drawn["backward"]]) == [plotting.FORWARD, plotting.BACKWARD]
+    assert drawn["forward"].get_position()[1] > drawn["backward"].get_position()[1]
+    assert drawn["x"].get_position()[0] < drawn["forward"].get_position()[0] < drawn["y"].get_position()[0]
+    arrow = drawn[""]
+    assert arrow.xyann[1] > arrow.xy[1]
 
 
 def test_plot_corners():

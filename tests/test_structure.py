@@ -85,7 +85,7 @@ def break_cell_length(nb):
 
 
 def break_line_length(nb):
-    cell(nb, "forward").source += "\n# " + "x" * 88
+    cell(nb, "forward").source += "\n# " + "x" * 80
 
 
 def break_part(nb):
@@ -160,7 +160,7 @@ BREAKAGES = [
     (break_order, structure.never_executed, "top to bottom"),
     (break_alt, structure.figures_without_alt, "fig-loss: figure without alt text"),
     (break_cell_length, structure.long_cells, "forward: 4"),
-    (break_line_length, structure.long_cells, "over 88 columns"),
+    (break_line_length, structure.long_cells, "over 80 columns"),
     (break_part, structure.missing_parts, "part missing: Summary"),
     (break_part_order, structure.missing_parts, "order"),
     (break_path, structure.leaks, "forward: output shows a machine's path"),
