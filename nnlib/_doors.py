@@ -32,6 +32,23 @@ def positive_number(what: str, value: Any) -> float:
     return float(value)
 
 
+def float_dtype(what: str, value: npt.DTypeLike) -> np.dtype[Any]:
+    """Return ``value`` as the dtype float64 or float32."""
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        dtype = None
+    if dtype not in (np.float64, np.float32):
+        raise TypeError(f"{what} must be float64 or float32, got {value!r}: use np.float64")
+    return dtype
+
+
+def instance(what: str, value: Any, methods: tuple[str, ...], example: str) -> None:
+    """Refuse what lacks one of ``methods``, and a class where an object is needed."""
+    if isinstance(value, type) or not all(hasattr(value, method) for method in methods):
+        raise TypeError(f"{what} must be an object such as {example}, got {value!r}")
+
+
 def generator(what: str, value: Any) -> np.random.Generator:
     """Return ``value``, a `numpy.random.Generator`."""
     if not isinstance(value, np.random.Generator):
@@ -42,12 +59,15 @@ def generator(what: str, value: Any) -> np.random.Generator:
 def float_array(what: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
     """Return ``value``, a plain array of ``dtype``; without a dtype, of float64 or float32."""
     # Subclasses are refused too: np.matrix multiplies otherwise, a masked array would lose its mask.
+    name = np.dtype(dtype)
     if type(value) is not np.ndarray:
-        raise TypeError(f"{what} must be a NumPy array, got {type(value).__name__}: use np.array({what}, dtype=float)")
+        mask = isinstance(value, np.ma.MaskedArray)
+        advice = f"{what}.filled(...)" if mask else f"np.array({what}, dtype=np.{name})"
+        raise TypeError(f"{what} must be a NumPy array, got {type(value).__name__}: use {advice}")
     if value.dtype != dtype if dtype is not None else value.dtype not in (np.float64, np.float32):
-        wanted = "float64 or float32" if dtype is None else np.dtype(dtype)
+        wanted = "float64 or float32" if dtype is None else name
         raise TypeError(
-            f"{what} must have dtype {wanted}, got {value.dtype}: use {what}.astype(...) if that loses nothing"
+            f"{what} must have dtype {wanted}, got {value.dtype}: use {what}.astype(np.{name}) if that loses nothing"
         )
     if value.size == 0:
         raise ValueError(f"{what} is empty, its shape is {value.shape}: give at least one example")
@@ -64,7 +84,12 @@ def finite(what: str, value: Array) -> None:
 
 def same_shape(what: str, value: npt.ArrayLike, like: Array) -> Array:
     """Return ``value`` as an array of real numbers with the shape of ``like``, broadcasting nothing."""
-    array = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{what} must be real numbers without a mask, got a masked array: use .filled(...)")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{what} has shape {like.shape}, got values that are no array: {error}") from None
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")
     if array.shape != like.shape:

@@ -61,8 +61,7 @@ def softmax(z: npt.ArrayLike) -> Array:
     array([0.5, 0.5])
     """
     # Subtracting the largest score changes nothing (it cancels) and keeps exp from overflowing.
-    z = _floats(z)
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    e = np.exp(_below_largest(_floats(z)))
     return e / e.sum(axis=-1, keepdims=True)
 
 
@@ -72,13 +71,20 @@ def log_softmax(z: npt.ArrayLike) -> Array:
     >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
     """
-    z = _floats(z)
-    shifted = z - z.max(axis=-1, keepdims=True)
+    shifted = _below_largest(_floats(z))
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _below_largest(z: Array) -> Array:
+    """Return ``z`` minus its largest along the last axis; a difference beyond the lowest float is that float."""
+    with np.errstate(over="ignore"):
+        return np.maximum(z - z.max(axis=-1, keepdims=True), np.finfo(z.dtype).min)
 
 
 def _floats(z: npt.ArrayLike) -> Array:
     """Return ``z`` as floats: real floats as they are, integers and booleans as float64."""
+    if isinstance(z, np.ma.MaskedArray):
+        raise TypeError("an activation function would drop the mask of a masked array: use z.filled(...)")
     z = np.asarray(z)
     if z.dtype.kind == "f":
         return z

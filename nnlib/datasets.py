@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from nnlib import _doors
 from nnlib.activations import Array
 
 
@@ -16,6 +17,7 @@ def xor(dtype: npt.DTypeLike = np.float64) -> tuple[Array, Array]:
            [1., 0., 1.],
            [1., 1., 0.]])
     """
+    dtype = _doors.float_dtype("xor: dtype", dtype)
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype)
     target = np.array([[0], [1], [1], [0]], dtype)
     return x, target

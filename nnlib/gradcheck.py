@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlib import _doors
 from nnlib.activations import Array
 from nnlib.layers import Linear
 from nnlib.losses import Loss
@@ -20,6 +21,14 @@ def numerical_gradient(f: Callable[[Array], Any], params: Array, step: float = 1
     >>> numerical_gradient(lambda p: p[0] ** 2 * p[1], np.array([3.0, 2.0])).round(6)
     array([12.,  9.])
     """
+    _doors.float_array("params", params)
+    _doors.positive_number("numerical_gradient: step", step)
+    stack = params.shape[:-1]
+    if np.shape(f(params.copy())) != stack:
+        raise ValueError(
+            f"f must return one number per network, of shape {stack} for params of shape {params.shape}, "
+            f"got shape {np.shape(f(params.copy()))}"
+        )
     gradient = np.empty_like(params)
     for j in range(params.shape[-1]):
         up, down = params.copy(), params.copy()
@@ -39,6 +48,13 @@ def check_gradients(network: Network, loss: Loss, x: Array, target: Array, toler
     Raises `AssertionError` where the difference exceeds ``tolerance``, naming the parameter that is
     furthest off, its index and both values; shapes and types raise as in `Network.forward`.
     """
+    _doors.instance("check_gradients: network", network, ("forward", "params"), "Network(...)")
+    _doors.instance("check_gradients: loss", loss, ("value", "grad"), "MeanSquaredError()")
+    if network.params.dtype != np.float64:
+        raise TypeError(
+            f"check_gradients needs a network of dtype float64, got {network.params.dtype}: "
+            "differences of float32 are too coarse, build the network with dtype=np.float64"
+        )
     outputs = network.forward(x)
     analytic = network.backward(outputs, loss.grad(outputs[-1], target)).copy()
     params = network.params.copy()

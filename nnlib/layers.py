@@ -53,7 +53,6 @@ class Linear(Layer):
 
     dW: Array
     db: Array
-    _product: Callable[..., Array]
 
     def __init__(self, n_in: int, n_out: int, init: Initializer = glorot_uniform) -> None:
         self.n_in = _doors.whole_number("Linear: n_in", n_in)
@@ -64,6 +63,7 @@ class Linear(Layer):
         self.n_params = self.n_in * self.n_out + self.n_out
         self._W: Array | None = None
         self._b: Array | None = None
+        self._product: Callable[..., Array] = np.dot
 
     def bind(self, params: Array, grads: Array) -> None:
         """Make W, b, dW and db views into ``params`` and ``grads``, both ``(*stack, n_params)``."""

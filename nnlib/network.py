@@ -39,8 +39,7 @@ class Network:
     ) -> None:
         self.n_in = _check_chain(layers)
         _doors.generator("Network: rng", rng)
-        if np.dtype(dtype) not in (np.float64, np.float32):
-            raise TypeError(f"Network: dtype must be float64 or float32, got {np.dtype(dtype)}")
+        dtype = _doors.float_dtype("Network: dtype", dtype)
         stack = () if n_networks is None else (_doors.whole_number("Network: n_networks", n_networks),)
         self.layers = layers
         self._params: Array = np.zeros((*stack, sum(layer.n_params for layer in layers)), dtype)
@@ -101,7 +100,8 @@ class Network:
         """
         if self._params.ndim == 1:
             raise ValueError("member(i) needs a stack: build the network with n_networks=...")
-        if not 0 <= i < len(self._params):
+        i = _doors.whole_number("member: i", i, least=0)
+        if i >= len(self._params):
             raise IndexError(f"this stack has members 0 to {len(self._params) - 1}, got {i}")
         alone = copy.copy(self)
         alone.layers = tuple(copy.copy(layer) for layer in self.layers)
@@ -140,8 +140,12 @@ class Network:
             kind = f"a list of {len(outputs)}" if isinstance(outputs, list) else type(outputs).__name__
             raise ValueError(f"backward expects the list of {n} arrays that forward returned, got {kind}")
         _doors.float_array("dy", dy, self._params.dtype)
-        if dy.shape != outputs[-1].shape:
-            raise ValueError(f"dy must have the shape of the last output, {outputs[-1].shape}, got {dy.shape}")
+        first, last = np.shape(outputs[0]), np.shape(outputs[-1])
+        if dy.shape != last or dy.shape[-2:-1] != first[-2:-1]:
+            raise ValueError(
+                f"dy must have the shape of the last output and a row for each row of x, got {dy.shape}; the list "
+                f"that forward returned for one batch begins with x {first} and ends with {last}"
+            )
 
 
 def _check_chain(layers: tuple[Any, ...]) -> int:

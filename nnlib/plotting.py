@@ -76,7 +76,10 @@ def plot_decision_boundary(predict: Predict, x: Array, target: Array, ax: Axes |
     ax = plt.gca() if ax is None else ax
     ticks = np.linspace(-0.5, 1.5, 81, dtype=x.dtype)
     x1, x2 = np.meshgrid(ticks, ticks)
-    output = predict(np.column_stack([x1.ravel(), x2.ravel()])).reshape(x1.shape)
+    output = predict(np.column_stack([x1.ravel(), x2.ravel()]))
+    if output.shape != (x1.size, 1):
+        raise ValueError(f"predict must return one answer per point, ({x1.size}, 1), got {output.shape}")
+    output = output.reshape(x1.shape)
     fill = LinearSegmentedColormap.from_list(
         "answer", [to_rgba(SECOND, 0.5), to_rgba(ANNOTATION, 0), to_rgba(FORWARD, 0.5)]
     )
@@ -95,6 +98,10 @@ def plot_network(network: Network, x: Array | None = None, ax: Axes | None = Non
     otherwise its name. A negative weight is a dashed line. A `Linear` and the activation behind it
     are drawn as one column.
     """
+    if network.params.ndim != 1:
+        raise ValueError("plot_network draws one network, got a stack: give it network.member(i)")
+    if x is not None and np.shape(x)[:1] != (1,):
+        raise ValueError(f"plot_network shows one example, x (1, {network.n_in}), got {np.shape(x)}: use x[:1]")
     ax = plt.gca() if ax is None else ax
     columns = _columns(network, x)
     linear = [layer for layer in network.layers if isinstance(layer, Linear)]

@@ -48,11 +48,15 @@ def fit(
     Raises `TypeError` or `ValueError` for arrays that do not fit or hold NaN or infinity, and
     `ValueError` when the recorded loss is no longer finite; the network then has its old parameters.
     """
-    _doors.whole_number("fit: epochs", epochs)
-    _doors.whole_number("fit: record_every", record_every)
-    check_pair(network(x), target)
-    _doors.finite("x", x)
-    _doors.finite("target", target)
+    _doors.instance("fit: network", network, ("forward", "backward"), "Network(...)")
+    _doors.instance("fit: loss", loss, ("value", "grad"), "MeanSquaredError()")
+    _doors.instance("fit: optimizer", optimizer, ("step",), "SGD(0.1)")
+    epochs = _doors.whole_number("fit: epochs", epochs)
+    record_every = _doors.whole_number("fit: record_every", record_every)
+    _doors.finite("x", _doors.float_array("x", x))
+    _doors.finite("target", _doors.float_array("target", target))
+    with np.errstate(over="ignore", invalid="ignore"):
+        check_pair(network(x), target)
     start = network.params.copy()
     recorded: list[int] = []
     losses: list[Any] = []
@@ -69,13 +73,15 @@ def fit(
             if epoch < epochs:
                 grads = network.backward(outputs, loss.grad(outputs[-1], target))
                 optimizer.step(network.params, grads)
-    return History(np.array(recorded), np.array(losses))
+    return History(np.array(recorded), np.array(losses, dtype=np.float64))
 
 
 def _diverged(losses: list[Any], epoch: int) -> str:
     last = np.asarray(losses[-1])
     who = "the loss" if last.ndim == 0 else f"the loss of {np.sum(~np.isfinite(last))} of {last.size} networks"
     value = last[~np.isfinite(last)][0]
+    if epoch == 0:
+        return f"{who} is {value} at epoch 0, before any training: start from smaller, finite params"
     return f"{who} became {value} at epoch {epoch}: try a smaller learning rate"
 
 
@@ -89,7 +95,7 @@ def accuracy(prediction: Array, target: Array) -> Any:
     0.5
     """
     check_pair(prediction, target)
-    right = ((prediction - 0.5) * (target - 0.5) > 0).all(axis=-1).mean(axis=-1)
+    right = (np.sign(prediction - 0.5) * np.sign(target - 0.5) > 0).all(axis=-1).mean(axis=-1)
     return right if prediction.ndim == 3 else float(right)
 
 
@@ -107,4 +113,4 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     rate = successes / n
     center = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * (rate * (1 - rate) / n + z**2 / (4 * n**2)) ** 0.5
-    return center - half, center + half
+    return max(center - half, 0.0), min(center + half, 1.0)

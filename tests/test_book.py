@@ -1,0 +1,189 @@
+"""The built pages, what makes a build or a test run fail, the bibliography and the pins."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from conftest import ROOT, build_book, copy_book
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from pybtex.database import parse_file
+
+CHAPTERS = ROOT / "chapters"
+PAGES = sorted(path.stem for path in CHAPTERS.iterdir() if path.suffix in {".md", ".ipynb"})
+NOTEBOOKS = sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
+
+
+def article(site, page):
+    soup = BeautifulSoup((site / "chapters" / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+    return soup.select_one("article")
+
+
+# --- pages ---
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_exists_and_shows_no_raw_markup(site, page):
+    text = article(site, page)
+    for hidden in text.select("pre, code, .math, script, style"):
+        hidden.decompose()
+    shown = text.get_text()
+    assert len(shown.split()) > 20
+    assert "$" not in shown
+    assert not re.search(r"\{(cite|eq|ref|doc)[:}]|:::|\*\*|(BEGIN|END) SOLUTION", shown)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_inside_the_book_lead_somewhere(site, page):
+    here = site / "chapters" / f"{page}.html"
+    for link in article(site, page).select("a[href]"):
+        parts = urlsplit(link["href"])
+        if parts.scheme:
+            continue
+        target = (here.parent / unquote(parts.path)).resolve() if parts.path else here
+        assert target.is_file(), link["href"]
+        if parts.fragment and target.suffix == ".html":
+            soup = BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
+            assert soup.find(id=unquote(parts.fragment)), link["href"]
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_figures_have_alt_text_a_size_a_caption_and_little_weight(site, page):
+    figures = article(site, page).select("img")
+    assert figures
+    for figure in figures:
+        assert len(figure["alt"].split()) >= 10
+        assert re.fullmatch(r"width: \d+px; height: \d+px;", figure["style"])
+        assert "dark-light" in figure["class"]
+        assert figure.find_parent("figure").find("figcaption")
+        assert (site / "chapters" / figure["src"]).resolve().stat().st_size <= 60_000
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_solutions_are_folded_and_without_marker_lines(site, page):
+    text = article(site, page)
+    folded = [
+        block for block in text.select("details") if block.summary.get_text().strip().startswith("Show a solution")
+    ]
+    assert len(folded) == 1
+    assert "def " in folded[0].get_text()
+    assert "SOLUTION" not in text.get_text()
+    assert not text.select("details[open]")
+
+
+def test_every_page_is_in_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    assert sorted(listed) == sorted(f"chapters/{page}" for page in PAGES)
+
+
+# --- what must fail, fails ---
+
+
+def test_broken_references_fail_the_build(tmp_path):
+    book = copy_book(tmp_path)
+    with (book / "chapters" / "notation.md").open("a", encoding="utf-8") as page:
+        page.write("\n{eq}`eq-nowhere`, {cite}`nobody1900`, [a page](99-nothing.ipynb) and {ref}`nothing`.\n")
+    done = build_book(book)
+    assert done.returncode != 0
+    for name in ("eq-nowhere", "nobody1900", "99-nothing.ipynb", "nothing"):
+        assert re.search(rf"WARNING.*{name}", done.stderr + done.stdout), name
+
+
+@pytest.mark.parametrize(
+    ("source", "stored"),
+    [("assert 1 + 1 == 3", None), ("raise ValueError('no')", None), ("print(1 + 1)", "3\n"), ("print(2)", None)],
+    ids=["assertion", "exception", "stale text", "missing output"],
+)
+def test_a_wrong_notebook_fails_the_test_run(tmp_path, source, stored):
+    outputs = [new_output("stream", name="stdout", text=stored)] if stored else []
+    cell = new_code_cell(source, id="only", execution_count=1, outputs=outputs)
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(new_notebook(cells=[cell], metadata=kernel), tmp_path / "wrong.ipynb")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "1 failed" in done.stdout
+
+
+# --- bibliography ---
+
+FIELDS = {
+    "article": {"author", "title", "journal", "year"},
+    "book": {"author", "title", "publisher", "year"},
+    "incollection": {"author", "title", "booktitle", "publisher", "year"},
+    "inproceedings": {"author", "title", "booktitle", "year"},
+    "techreport": {"author", "title", "institution", "year"},
+    "misc": {"author", "title", "year"},
+}
+
+
+def test_references_are_complete_and_every_citation_has_one():
+    bibliography = parse_file(str(CHAPTERS / "references.bib"))
+    for key, entry in bibliography.entries.items():
+        have = set(entry.fields) | set(entry.persons)
+        assert have >= FIELDS[entry.type], f"{key} lacks {FIELDS[entry.type] - have}"
+        if "doi" in entry.fields:
+            assert re.fullmatch(r"10\.\d{4,5}/\S+", entry.fields["doi"]), key
+    text = "".join(path.read_text(encoding="utf-8") for path in CHAPTERS.iterdir() if path.suffix in {".md", ".ipynb"})
+    cited = {key for group in re.findall(r"\{cite(?::\w)?\}`([^`]+)`", text) for key in group.split(",")}
+    assert cited == set(bibliography.entries), "cited and listed references differ"
+
+
+# --- pins ---
+
+
+def test_everything_the_book_depends_on_is_pinned_and_installed_so():
+    pins = {}
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            assert re.fullmatch(r"==[\w.]+", str(requirement.specifier)), line
+            pins[canonicalize_name(requirement.name)] = requirement
+    todo, seen = [("nnlib", extra) for extra in ("", "book", "notebooks", "test")], set()
+    while todo:
+        name, extra = todo.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # the notebooks' own tools need not be installed to run the tests
+        if name != "nnlib":
+            assert name in pins, f"{name} {distribution.version} is not pinned"
+            assert pins[name].specifier.contains(distribution.version), f"{name} {distribution.version} is not the pin"
+        for line in distribution.requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                todo += [(canonicalize_name(requirement.name), wanted) for wanted in ("", *requirement.extras)]
+    assert {"numpy", "torch", "sphinx", "jupyter-book", "nbval"} <= {name for name, _ in seen}
+
+
+def test_no_third_package_index_and_no_local_path_is_named():
+    named = re.compile(r"(?<![\w.])/(?:work|root|home)/\w|files\.pythonhosted|registry\.npmjs")
+    for path in [*ROOT.glob("*.*"), *ROOT.glob("*/*"), *ROOT.glob(".github/*/*")]:
+        if (
+            path.is_file()
+            and path.suffix not in {".png", ".pyc"}
+            and ".venv" not in path.parts
+            and "_build" not in path.parts
+        ):
+            assert not named.search(path.read_text(encoding="utf-8")), Path(path).name
