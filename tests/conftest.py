@@ -13,7 +13,8 @@ SOURCES = ("_config.yml", "_toc.yml", "_ext", "chapters")
 
 def build_book(folder):
     """Build the book that lies in ``folder`` as `make book` does, and return the finished process."""
-    command = [sys.executable, "-m", "jupyter_book", "build", str(folder), "-W", "-n", "--keep-going"]
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", str(folder), "-W", "-n", "--keep-going"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
