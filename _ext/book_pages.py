@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
@@ -24,22 +25,34 @@ def drop_marker_lines(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
-def prepare_figures(app: Sphinx, doctree: nodes.document) -> None:
-    """Give every PNG figure its size on the page, half its pixels, and at most 256 colours.
+def lighten_figures(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep at most 256 colours of every PNG figure, which makes it a third as heavy.
 
-    With a size, nothing shifts when the figure loads; with a palette, it is a third as heavy. The class
-    ``dark-light`` tells the theme that a figure is drawn for both themes and needs no white card.
+    The class ``dark-light`` tells the theme that a figure is drawn for both themes and needs no white card.
     """
     for image in doctree.findall(nodes.image):
         path = Path(app.srcdir, image["uri"])
-        if path.suffix != ".png" or not path.is_file():
-            continue
-        with Image.open(path) as picture:
-            width, height = picture.size
-            if picture.mode == "RGBA":
-                picture.quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
-        image["width"], image["height"] = f"{width // 2}px", f"{height // 2}px"
-        image["classes"].append("dark-light")
+        if path.suffix == ".png" and path.is_file():
+            image["classes"].append("dark-light")
+            with Image.open(path) as picture:
+                if picture.mode == "RGBA":
+                    picture.quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+
+
+def size_figures(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: nodes.document) -> None:
+    """Give every PNG figure its size in attributes, half its pixels, so that nothing shifts when it loads.
+
+    A size in a style, which is what they come with, would fix the height and distort them on a phone.
+    """
+    if ".png" not in context.get("body", ""):
+        return
+    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+    body = BeautifulSoup(context["body"], "html.parser")
+    for image in body.select("img[src$='.png']"):
+        with Image.open(sources[Path(str(image["src"])).name]) as picture:
+            image["width"], image["height"] = (str(pixels // 2) for pixels in picture.size)
+        del image["style"]
+    context["body"] = str(body)
 
 
 def add_static_files(app: Sphinx, config: Any) -> None:
@@ -51,6 +64,7 @@ def add_static_files(app: Sphinx, config: Any) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions above to the events of the build."""
     app.connect("source-read", drop_marker_lines)
-    app.connect("doctree-read", prepare_figures)
+    app.connect("doctree-read", lighten_figures)
+    app.connect("html-page-context", size_figures)
     app.connect("config-inited", add_static_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -28,7 +28,7 @@ BY_HAND = {
     ),
     "14-xor-pytorch": (
         [LOSS, DB2, DW2[0, 0], 2 * DB2, -6 - DB2],
-        [*H.ravel(), *Y.ravel(), *(T - Y).ravel(), *DELTA2.ravel()],
+        [*H.ravel(), H[0, 0] + H[3, 0], H[1, 0] + H[2, 0], *Y.ravel(), *(T - Y).ravel(), *DELTA2.ravel()],
     ),
 }
 
