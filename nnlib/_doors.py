@@ -13,10 +13,10 @@ from nnlib.activations import Array
 def whole_number(what: str, value: Any, least: int = 1) -> int:
     """Return ``value`` as an int of at least ``least``."""
     try:
-        number = operator.index(value)
+        number = None if isinstance(value, (bool, np.bool)) else operator.index(value)
     except TypeError:
-        raise TypeError(f"{what} must be a whole number, got {value!r}") from None
-    if isinstance(value, (bool, np.bool)):
+        number = None
+    if number is None:
         raise TypeError(f"{what} must be a whole number, got {value!r}")
     if number < least:
         raise ValueError(f"{what} must be at least {least}, got {number}")
