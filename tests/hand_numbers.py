@@ -23,7 +23,7 @@ DW2 = H.T @ DELTA2
 # Per chapter: the last column of the table, and every other number that the part shows.
 BY_HAND = {
     "11-xor-numpy": (
-        [H[1, 0], Y[1, 0], Y[3, 0], LOSS, DB2, -6 - DB2],
+        [H[1, 0], H[3, 0], H[3, 1], Y[1, 0], Y[3, 0], LOSS, DB2, -6 - DB2],
         [*H.ravel(), *Z2.ravel(), *(T - Y).ravel(), *(Y * (1 - Y)).ravel()],
     ),
     "14-xor-pytorch": (
