@@ -49,8 +49,9 @@ def plot_rates(counts: Mapping[str, tuple[int, int]], ax: Axes | None = None) ->
     ax = plt.gca() if ax is None else ax
     for row, (successes, n) in enumerate(counts.values()):
         low, high = wilson_interval(successes, n)
-        color, marker = (TARGET, "o") if low > 0.95 else (FAILURE, "X")
-        ax.plot([low, high], [row, row], color=color, linewidth=4, solid_capstyle="butt")
+        color, marker = (TARGET, "o") if low > 0.95 else (FAILURE, "x")
+        ax.plot([low, high], [row, row], color=color, linewidth=1.5)
+        ax.plot([low, high], [row, row], "|", color=color)
         ax.plot(successes / n, row, marker, color=color)
     ax.set(yticks=range(len(counts)), yticklabels=counts, xlim=(0, 1.03))
     ax.xaxis.set_major_formatter("{x:.0%}")
@@ -129,7 +130,7 @@ def plot_steps(steps: Sequence[tuple[str, str, str, str]], ax: Axes | None = Non
     mono: dict[str, Any] = {"family": "monospace", "va": "center"}
     for row, (name, left, right, color) in enumerate(steps):
         frame = {"boxstyle": "round,pad=0.5", "facecolor": "none", "edgecolor": color}
-        ax.text(0.5, -row, f"{name:^10}", ha="center", color=color, bbox=frame, **mono)
+        ax.text(0.5, -row, name, ha="center", color=color, bbox=frame, **mono)
         ax.text(0.26, -row, left, ha="right", fontsize=10, **mono)
         ax.text(0.74, -row, right, fontsize=10, **mono)
         if row:
