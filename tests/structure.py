@@ -159,9 +159,15 @@ def bad_questions(notebook: NotebookNode) -> list[str]:
         right = [option for option in options if "right" in option["class"]]
         if len(options) < 3 or len(right) != 1:
             found.append(f"question {number}: {len(options)} options, {len(right)} of them right")
+        if "</details>\n<" in question:
+            found.append(f"question {number}: leave a blank line between two options")
+        for summary in re.findall(r"<summary>(.*?)</summary>", question, flags=re.DOTALL):
+            # Blank lines would unfold it in JupyterLab once directives render; formulas would stay raw on the site.
+            if "\n\n" in summary or re.search(r"[$*`]", summary):
+                found.append(f"question {number}: a summary must be plain HTML in one piece")
         for option in options:
-            feedback = option.get_text().removeprefix("\n").split("\n\n", 2)[-1].split()
-            if option.summary is None or len(feedback) < 6:
+            feedback = option.get_text().replace(option.summary.get_text(), "", 1).split() if option.summary else []
+            if len(feedback) < 6:
                 found.append(f"question {number}: an option without feedback")
     return found
 

@@ -121,6 +121,21 @@ def break_feedback(nb):
     text.source = text.source[:start] + "\n\nNo.\n\n" + text.source[text.source.index("</details>") :]
 
 
+def break_summary(nb):
+    text = cell(nb, "check-yourself")
+    text.source = text.source.replace("<summary>", "<summary>\n\n", 1)
+
+
+def break_options_apart(nb):
+    text = cell(nb, "try-first")
+    text.source = text.source.replace("</details>\n\n", "</details>\n", 1)
+
+
+def break_summary_formula(nb):
+    text = cell(nb, "try-first")
+    text.source = text.source.replace("</summary>", " $x$</summary>", 1)
+
+
 def break_marker(nb):
     answer = cell(nb, "exercise-2-answer")
     answer.source = answer.source.replace("### END SOLUTION", "")
@@ -168,6 +183,9 @@ BREAKAGES = [
     (break_stderr, structure.leaks, "forward: output is stderr"),
     (break_question, structure.bad_questions, "0 of them right"),
     (break_feedback, structure.bad_questions, "without feedback"),
+    (break_summary, structure.bad_questions, "plain HTML"),
+    (break_options_apart, structure.bad_questions, "blank line between"),
+    (break_summary_formula, structure.bad_questions, "plain HTML"),
     (break_marker, structure.bad_exercises, "markers do not pair"),
     (break_lock, structure.bad_exercises, "not locked"),
     (break_grade_id, structure.bad_exercises, "not unique"),
