@@ -32,7 +32,7 @@ def lighten_figures(app: Sphinx, doctree: nodes.document) -> None:
     """
     for image in doctree.findall(nodes.image):
         path = Path(app.srcdir, image["uri"])
-        if path.suffix == ".png" and path.is_file():
+        if path.suffix == ".png" and "_build" in path.parts and path.is_file():  # a notebook's figure, not a source
             image["classes"].append("dark-light")
             with Image.open(path) as picture:
                 if picture.mode == "RGBA":
@@ -49,7 +49,10 @@ def size_figures(app: Sphinx, _page: str, _template: str, context: dict[str, Any
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
     body = BeautifulSoup(context["body"], "html.parser")
     for image in body.select("img[src$='.png']"):
-        with Image.open(sources[Path(str(image["src"])).name]) as picture:
+        source = sources.get(Path(str(image["src"])).name)
+        if source is None:
+            continue
+        with Image.open(source) as picture:
             image["width"], image["height"] = (str(pixels // 2) for pixels in picture.size)
         del image["style"]
     context["body"] = str(body)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from nnlib.activations import Array
 
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
 
 def whole_number(what: str, value: Any, least: int = 1) -> int:
     """Return ``value`` as an int of at least ``least``."""
@@ -56,18 +58,17 @@ def generator(what: str, value: Any) -> np.random.Generator:
     return value
 
 
-def float_array(what: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
-    """Return ``value``, a plain array of ``dtype``; without a dtype, of float64 or float32."""
+def float_array(what: str, value: Any, allowed: tuple[np.dtype[Any], ...] = FLOATS) -> Array:
+    """Return ``value``, a plain array of one of the ``allowed`` dtypes with something in it."""
     # Subclasses are refused too: np.matrix multiplies otherwise, a masked array would lose its mask.
-    name = np.dtype(dtype)
     if type(value) is not np.ndarray:
         mask = isinstance(value, np.ma.MaskedArray)
-        advice = f"{what}.filled(...)" if mask else f"np.array({what}, dtype=np.{name})"
+        advice = f"{what}.filled(...)" if mask else f"np.array({what}, dtype=np.{allowed[0]})"
         raise TypeError(f"{what} must be a NumPy array, got {type(value).__name__}: use {advice}")
-    if value.dtype != dtype if dtype is not None else value.dtype not in (np.float64, np.float32):
-        wanted = "float64 or float32" if dtype is None else name
+    if value.dtype not in allowed:
         raise TypeError(
-            f"{what} must have dtype {wanted}, got {value.dtype}: use {what}.astype(np.{name}) if that loses nothing"
+            f"{what} must have dtype {' or '.join(map(str, allowed))}, got {value.dtype}: "
+            f"use {what}.astype(np.{allowed[0]}) if that loses nothing"
         )
     if value.size == 0:
         raise ValueError(f"{what} is empty, its shape is {value.shape}: give at least one example")
@@ -94,4 +95,7 @@ def same_shape(what: str, value: npt.ArrayLike, like: Array) -> Array:
         raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")
     if array.shape != like.shape:
         raise ValueError(f"{what} has shape {like.shape}, got values of shape {array.shape}")
-    return array.astype(like.dtype)
+    with np.errstate(over="ignore"):
+        cast = array.astype(like.dtype)
+    finite(what, cast)
+    return cast

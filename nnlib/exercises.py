@@ -53,10 +53,11 @@ def _call(name: str, function: Any, args: tuple[npt.NDArray[Any], ...]) -> Any:
     except NotImplementedError:
         raise CheckFailed(f"{name} is not written yet") from None
     except Exception as error:
-        raise CheckFailed(f"{name} raised {type(error).__name__}: {error}") from None
+        what = (str(error).splitlines() or [""])[0]
+        raise CheckFailed(f"{name} raised {type(error).__name__}: {what}") from None
     if returned is None:
         raise CheckFailed(f"{name} returned None: is its `return` missing?")
-    if any(not np.array_equal(arg, copy) for arg, copy in zip(args, given, strict=True)):
+    if any(not np.array_equal(arg, copy, equal_nan=True) for arg, copy in zip(args, given, strict=True)):
         raise CheckFailed(f"{name} changed one of its arguments: compute a new array instead")
     return returned
 
@@ -75,7 +76,7 @@ def _fault(got: Any, right: npt.NDArray[Any], tolerance: float) -> str | None:
     off = np.abs(value - right) > tolerance * np.maximum(1, np.abs(right))
     if off.any():
         place = tuple(int(i) for i in np.argwhere(off)[0])
-        return f"{off.sum()} of {off.size} values differ, the first at {list(place)}"
+        return f"{off.sum()} of {off.size} values differ, the first at {list(place)}" if place else "wrong value"
     return None
 
 

@@ -24,11 +24,14 @@ def numerical_gradient(f: Callable[[Array], Any], params: Array, step: float = 1
     _doors.float_array("params", params)
     _doors.positive_number("numerical_gradient: step", step)
     stack = params.shape[:-1]
-    if np.shape(f(params.copy())) != stack:
+    shape = np.shape(f(params.copy()))
+    if shape != stack:
         raise ValueError(
             f"f must return one number per network, of shape {stack} for params of shape {params.shape}, "
-            f"got shape {np.shape(f(params.copy()))}"
+            f"got shape {shape}"
         )
+    if ((params + step) - (params - step) == 0).any():
+        raise ValueError(f"numerical_gradient: step {step} is lost in rounding beside the largest parameter: use 1e-5")
     gradient = np.empty_like(params)
     for j in range(params.shape[-1]):
         up, down = params.copy(), params.copy()
@@ -42,7 +45,8 @@ def numerical_gradient(f: Callable[[Array], Any], params: Array, step: float = 1
 def check_gradients(network: Network, loss: Loss, x: Array, target: Array, tolerance: float = 1e-7) -> float:
     """Compare ``network.backward`` with central differences and return the relative difference.
 
-    That is ``||a - n|| / (||a|| + ||n||)`` over all parameters, ``a`` from backward and ``n`` numerical.
+    That is ``||a - n|| / (||a|| + ||n||)`` over all parameters, ``a`` from backward and ``n`` numerical,
+    and 0 where both are zero throughout, as for a network of dead ReLUs.
     Use float64 and inputs away from ReLU's kink. ``network`` keeps its parameters.
 
     Raises `AssertionError` where the difference exceeds ``tolerance``, naming the parameter that is
@@ -50,6 +54,7 @@ def check_gradients(network: Network, loss: Loss, x: Array, target: Array, toler
     """
     _doors.instance("check_gradients: network", network, ("forward", "params"), "Network(...)")
     _doors.instance("check_gradients: loss", loss, ("value", "grad"), "MeanSquaredError()")
+    _doors.positive_number("check_gradients: tolerance", tolerance)
     if network.params.dtype != np.float64:
         raise TypeError(
             f"check_gradients needs a network of dtype float64, got {network.params.dtype}: "
@@ -60,13 +65,13 @@ def check_gradients(network: Network, loss: Loss, x: Array, target: Array, toler
     params = network.params.copy()
 
     def loss_at(moved: Array) -> Any:
-        network.params = moved
+        network.params[...] = moved
         return loss.value(network(x), target)
 
     try:
         numerical = numerical_gradient(loss_at, params)
     finally:
-        network.params = params
+        network.params[...] = params
     size = float(np.linalg.norm(analytic) + np.linalg.norm(numerical))
     difference = float(np.linalg.norm(analytic - numerical)) / size if size else 0.0
     if not difference <= tolerance:

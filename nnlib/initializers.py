@@ -29,7 +29,7 @@ def normal(rng: np.random.Generator, n_in: int, n_out: int, stack: Stack = ()) -
 def glorot_uniform(rng: np.random.Generator, n_in: int, n_out: int, stack: Stack = ()) -> tuple[Array, Array]:
     """Return uniform weights of variance ``2 / (n_in + n_out)`` and zero biases.
 
-    Glorot and Bengio (2010), equation 16: the bound is ``sqrt(6 / (n_in + n_out))``.
+    Equation 16 of Glorot and Bengio (2010): the bound is ``sqrt(6 / (n_in + n_out))``.
     """
     return _uniform(rng, np.sqrt(6 / (n_in + n_out)), (*stack, n_in, n_out)), np.zeros((*stack, 1, n_out))
 
@@ -37,7 +37,7 @@ def glorot_uniform(rng: np.random.Generator, n_in: int, n_out: int, stack: Stack
 def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, stack: Stack = ()) -> tuple[Array, Array]:
     """Return uniform weights of variance ``2 / n_in`` and zero biases, for ReLU.
 
-    He et al. (2015), equation 10: the bound is ``sqrt(6 / n_in)``.
+    The variance is equation 10 of He et al. (2015); the bound that gives it is ``sqrt(6 / n_in)``.
     """
     return _uniform(rng, np.sqrt(6 / n_in), (*stack, n_in, n_out)), np.zeros((*stack, 1, n_out))
 

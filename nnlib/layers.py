@@ -4,11 +4,14 @@
 the loss with respect to that output and returns the one with respect to the input. What went in
 and what came out are handed over, not stored, so a second forward pass can't spoil a backward pass.
 
+`Linear` has a third function, ``parameter_gradients(x, dy)``, for the gradients of its weights.
+
 Rows are examples: ``x (*stack, batch, n_in)``, ``y (*stack, batch, n_out)``. ``stack`` is ``()`` for
 one network, or ``(n_networks,)`` for many of the same shape computed at once by the same code.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from nnlib.initializers import Initializer, glorot_uniform
 
 
 class Layer:
-    """What every layer has. One without parameters needs no more than the two functions."""
+    """What every layer has. One of your own, without parameters, needs `forward` and `backward`."""
 
     n_params = 0
 
@@ -38,6 +41,23 @@ class Layer:
         return f"{type(self).__name__}()"
 
 
+class _View:
+    """One of ``W, b, dW, db``: a view into the network's flat array. Assigning copies the values in."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: "Linear", owner: type) -> Array:
+        try:
+            return layer._bound[self.name]
+        except KeyError:
+            raise ValueError(f"{layer} has no weights yet: put it in a Network, which draws them") from None
+
+    def __set__(self, layer: "Linear", value: Any) -> None:
+        view = self.__get__(layer, type(layer))
+        view[...] = _doors.same_shape(f"{layer}: {self.name}", value, view)
+
+
 class Linear(Layer):
     """Weighted sums: ``y = x @ W + b``, with ``W (*stack, n_in, n_out)`` and ``b (*stack, 1, n_out)``.
 
@@ -51,8 +71,8 @@ class Linear(Layer):
     9
     """
 
-    dW: Array
-    db: Array
+    W, b = _View(), _View()
+    dW, db = _View(), _View()
 
     def __init__(self, n_in: int, n_out: int, init: Initializer = glorot_uniform) -> None:
         self.n_in = _doors.whole_number("Linear: n_in", n_in)
@@ -61,61 +81,43 @@ class Linear(Layer):
             raise TypeError(f"Linear: init must be an initializer such as nnlib.normal, got {init!r}")
         self.init = init
         self.n_params = self.n_in * self.n_out + self.n_out
-        self._W: Array | None = None
-        self._b: Array | None = None
-        self._product: Callable[..., Array] = np.dot
+        self._bound: dict[str, Array] = {}
+        self._matmul: Callable[..., Array] = np.dot
+
+    def draw(self, rng: np.random.Generator, params: Array) -> None:
+        """Write start values into ``params (*stack, n_params)``."""
+        W, b = self._views(params)
+        drawn: Any = self.init(rng, self.n_in, self.n_out, params.shape[:-1])
+        if not isinstance(drawn, tuple) or len(drawn) != 2:
+            raise TypeError(f"{self}: init must return the pair W, b, got {drawn!r}")
+        W[...] = _doors.same_shape(f"{self}: W", drawn[0], W)
+        b[...] = _doors.same_shape(f"{self}: b", drawn[1], b)
 
     def bind(self, params: Array, grads: Array) -> None:
         """Make W, b, dW and db views into ``params`` and ``grads``, both ``(*stack, n_params)``."""
-        self._W, self._b = self._views(params)
-        self.dW, self.db = self._views(grads)
+        self._bound = dict(zip(("W", "b", "dW", "db"), (*self._views(params), *self._views(grads)), strict=True))
         # The same product either way: np.dot costs less per call, np.matmul can stack.
-        self._product = np.dot if params.ndim == 1 else np.matmul
+        self._matmul = np.dot if params.ndim == 1 else np.matmul
 
     def forward(self, x: Array) -> Array:
         """Return ``x @ W + b``."""
-        y = self._product(x, self.W)
+        y = self._matmul(x, self.W)
         y += self.b
         return y
 
     def backward(self, x: Array, y: Array, dy: Array) -> Array:
-        """Write dW and db, and return ``dx = dy @ W.T``."""
-        self.parameter_gradients(x, dy)
-        return self._product(dy, self.W.mT)
+        """Return ``dx = dy @ W.T``."""
+        return self._matmul(dy, self.W.mT)
 
     def parameter_gradients(self, x: Array, dy: Array) -> None:
         """Write ``dW = x.T @ dy`` and ``db = 1.T @ dy``: a bias is the weight of an input that is always 1."""
-        ones = np.ones((1, dy.shape[-2]), dy.dtype)
-        self._product(x.mT, dy, out=self.dW)
-        self._product(ones, dy, out=self.db)
-
-    @property
-    def W(self) -> Array:
-        """The weights, ``(*stack, n_in, n_out)``."""
-        return self._drawn(self._W)
-
-    @W.setter
-    def W(self, value: Any) -> None:
-        self.W[...] = _doors.same_shape(f"{self}: W", value, self.W)
-
-    @property
-    def b(self) -> Array:
-        """The biases, ``(*stack, 1, n_out)``."""
-        return self._drawn(self._b)
-
-    @b.setter
-    def b(self, value: Any) -> None:
-        self.b[...] = _doors.same_shape(f"{self}: b", value, self.b)
+        self._matmul(x.mT, dy, out=self.dW)
+        self._matmul(_row_of_ones(dy.shape[-2], dy.dtype), dy, out=self.db)
 
     @property
     def in_network(self) -> bool:
         """Whether the layer stands in a network."""
-        return self._W is not None
-
-    def _drawn(self, view: Array | None) -> Array:
-        if view is None:
-            raise ValueError(f"{self} has no weights yet: put it in a Network, which draws them")
-        return view
+        return bool(self._bound)
 
     def _views(self, flat: Array) -> tuple[Array, Array]:
         stack, n_weights = flat.shape[:-1], self.n_in * self.n_out
@@ -124,6 +126,14 @@ class Linear(Layer):
 
     def __repr__(self) -> str:
         return f"Linear({self.n_in}, {self.n_out})"
+
+
+@lru_cache
+def _row_of_ones(n: int, dtype: np.dtype[Any]) -> Array:
+    """Return ``(1, n)`` ones, made once: for a small network, making them costs as much as their product."""
+    ones = np.ones((1, n), dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 class Sigmoid(Layer):

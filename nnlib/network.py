@@ -1,6 +1,7 @@
 """A network: a list of layers, and all their parameters in one flat array."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from nnlib.layers import Layer, Linear
 class Network:
     """Layers applied one after the other, for one network or for a stack of many.
 
-    ``layers``: a `Linear` first, then any. A `Linear` belongs to one network.
+    ``layers``: a `Linear` first, then any. A `Linear` belongs to one network, and only it has parameters.
     ``rng``: the `numpy.random.Generator` that draws the start values, layer by layer.
     ``n_networks``: None for one network, or how many of the same shape to hold and train at once.
     ``dtype``: float64 or float32, of parameters, inputs and outputs alike.
@@ -37,17 +38,19 @@ class Network:
         n_networks: int | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        self.n_in = _check_chain(layers)
+        _check_chain(layers)
         _doors.generator("Network: rng", rng)
         dtype = _doors.float_dtype("Network: dtype", dtype)
         stack = () if n_networks is None else (_doors.whole_number("Network: n_networks", n_networks),)
         self.layers = layers
-        self._params: Array = np.zeros((*stack, sum(layer.n_params for layer in layers)), dtype)
+        linears = [layer for layer in layers if isinstance(layer, Linear)]
+        self.n_in, self.n_out = linears[0].n_in, linears[-1].n_out
+        self._params: Array = np.zeros((*stack, sum(layer.n_params for layer in linears)), dtype)
         self._grads = np.zeros_like(self._params)
+        # Drawn first, bound last: where an initializer fails, the layers stay free for another network.
+        for layer, part in self._parts():
+            layer.draw(rng, self._params[..., part])
         self._bind()
-        for layer in layers:
-            if isinstance(layer, Linear):
-                layer.W, layer.b = layer.init(rng, layer.n_in, layer.n_out, stack)
 
     @property
     def params(self) -> Array:
@@ -72,7 +75,8 @@ class Network:
         self._check_input(x)
         outputs = [x]
         for layer in self.layers:
-            outputs.append(layer.forward(outputs[-1]))
+            x = layer.forward(x)
+            outputs.append(x)
         return outputs
 
     def __call__(self, x: Array) -> Array:
@@ -87,10 +91,11 @@ class Network:
         Raises `ValueError` or `TypeError` if ``outputs`` or ``dy`` are not of this network.
         """
         self._check_outputs(outputs, dy)
-        for i in range(len(self.layers) - 1, 0, -1):
-            dy = self.layers[i].backward(outputs[i], outputs[i + 1], dy)
-        # Nobody asks for the gradient with respect to the data, so the first layer stops here.
-        self.layers[0].parameter_gradients(outputs[0], dy)
+        for i in reversed(range(len(self.layers))):
+            layer, x, y = self.layers[i], outputs[i], outputs[i + 1]
+            layer.parameter_gradients(x, dy)
+            if i > 0:  # nobody asks for the gradient with respect to the data
+                dy = layer.backward(x, y, dy)
         return self._grads
 
     def member(self, i: int) -> "Network":
@@ -118,18 +123,22 @@ class Network:
     def __repr__(self) -> str:
         return f"Network({', '.join(map(repr, self.layers))})"
 
-    def _bind(self) -> None:
+    def _parts(self) -> Iterator[tuple[Linear, slice]]:
+        """Yield every Linear with its part of the flat arrays."""
         start = 0
         for layer in self.layers:
-            stop = start + layer.n_params
             if isinstance(layer, Linear):
-                layer.bind(self._params[..., start:stop], self._grads[..., start:stop])
-            start = stop
+                yield layer, slice(start, start + layer.n_params)
+                start += layer.n_params
+
+    def _bind(self) -> None:
+        for layer, part in self._parts():
+            layer.bind(self._params[..., part], self._grads[..., part])
 
     def _check_input(self, x: Array) -> None:
-        _doors.float_array("x", x, self._params.dtype)
-        stack, n_in = self._params.shape[:-1], self.n_in
-        if x.ndim < 2 or x.shape[-1] != n_in or x.shape[:-2] not in ((), stack):
+        _doors.float_array("x", x, (self._params.dtype,))
+        n_in, stack = self.n_in, self._params.shape[:-1]
+        if x.ndim < 2 or x.shape[-1] != n_in or (x.ndim > 2 and x.shape[:-2] != stack):
             wanted = f"(batch, {n_in})" + (f" or ({stack[0]}, batch, {n_in})" if stack else "")
             advice = ": for one example use x[None, :]" if x.shape == (n_in,) else ""
             raise ValueError(f"{self.layers[0]} expects x of shape {wanted}, got {x.shape}{advice}")
@@ -139,34 +148,34 @@ class Network:
         if not isinstance(outputs, list) or len(outputs) != n:
             kind = f"a list of {len(outputs)}" if isinstance(outputs, list) else type(outputs).__name__
             raise ValueError(f"backward expects the list of {n} arrays that forward returned, got {kind}")
-        _doors.float_array("dy", dy, self._params.dtype)
+        _doors.float_array("dy", dy, (self._params.dtype,))
         first, last = np.shape(outputs[0]), np.shape(outputs[-1])
-        if dy.shape != last or dy.shape[-2:-1] != first[-2:-1]:
+        wanted = (*self._params.shape[:-1], *first[-2:-1], self.n_out)
+        if not dy.shape == last == wanted:
             raise ValueError(
-                f"dy must have the shape of the last output and a row for each row of x, got {dy.shape}; the list "
-                f"that forward returned for one batch begins with x {first} and ends with {last}"
+                f"dy must have the shape of the last output, {wanted}, got {dy.shape}; the list that this network's "
+                f"forward returned for one batch would begin with x {first} and end with {wanted}, got {last}"
             )
 
 
-def _check_chain(layers: tuple[Any, ...]) -> int:
-    """Return how many inputs the layers take; refuse layers that are none, do not fit each other, or are used twice."""
+def _check_chain(layers: tuple[Any, ...]) -> None:
+    """Refuse layers that are none, do not fit each other, or are used twice."""
     for layer in layers:
         if not isinstance(layer, Layer):
             raise TypeError(f"Network expects layers such as Linear(2, 3) or Sigmoid(), got {layer!r}")
+        if layer.n_params and not isinstance(layer, Linear):
+            raise TypeError(f"only a Linear, or a class made from it, can have parameters, got {layer!r}")
     first = layers[0] if layers else None
     if not isinstance(first, Linear):
         raise ValueError(f"Network: the first layer must be a Linear, which fixes the number of inputs, got {first!r}")
     width = first.n_in
-    before: list[Linear] = []
     for i, layer in enumerate(layers):
         if not isinstance(layer, Linear):
             continue
-        if layer.in_network or any(layer is other for other in before):
+        if layer.in_network or layer in layers[:i]:
             raise ValueError(f"layers[{i}], {layer}, is in a network already: make a new layer for each place")
         if layer.n_in != width:
             raise ValueError(
                 f"layers[{i}], {layer}, expects {layer.n_in} inputs, but gets {width} from the layer before"
             )
         width = layer.n_out
-        before.append(layer)
-    return first.n_in

@@ -53,7 +53,7 @@ def plot_rates(counts: Mapping[str, tuple[int, int]], ax: Axes | None = None) ->
         ax.plot([low, high], [row, row], color=color, linewidth=1.5)
         ax.plot([low, high], [row, row], "|", color=color)
         ax.plot(successes / n, row, marker, color=color)
-    ax.set(yticks=range(len(counts)), yticklabels=counts, xlim=(0, 1.03))
+    ax.set(yticks=range(len(counts)), yticklabels=list(counts), xlim=(0, 1.03))
     ax.xaxis.set_major_formatter("{x:.0%}")
     ax.invert_yaxis()
     ax.grid(axis="x")
@@ -62,6 +62,8 @@ def plot_rates(counts: Mapping[str, tuple[int, int]], ax: Axes | None = None) ->
 
 def plot_corners(points: Array, target: Array, ax: Axes | None = None) -> Axes:
     """Draw the four examples of XOR at ``points (4, 2)``: blue for target 1, purple for target 0."""
+    if np.shape(points) != (4, 2) or np.shape(target) != (4, 1):
+        raise ValueError(f"expected points (4, 2) and target (4, 1), got {np.shape(points)} and {np.shape(target)}")
     ax = plt.gca() if ax is None else ax
     for (x1, x2), t, marker in zip(points, target[:, 0], CORNER_MARKERS, strict=True):
         ax.plot(x1, x2, marker, color=FORWARD if t > 0.5 else SECOND, zorder=3, clip_on=False)
@@ -85,7 +87,7 @@ def plot_decision_boundary(predict: Predict, x: Array, target: Array, ax: Axes |
         "answer", [to_rgba(SECOND, 0.5), to_rgba(ANNOTATION, 0), to_rgba(FORWARD, 0.5)]
     )
     # Without smoothing the filled levels meet exactly; with it, thin seams show where they overlap.
-    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill, antialiased=False)
+    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill, extend="both", antialiased=False)
     ax.contour(x1, x2, output, levels=[0.5], colors=ANNOTATION, linewidths=2)
     plot_corners(x, target, ax)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", xticks=[0, 1], yticks=[0, 1], aspect="equal")

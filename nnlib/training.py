@@ -19,7 +19,7 @@ class Optimizer(Protocol):
         """Move ``params`` in place."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """What `fit` recorded: ``loss[k]`` is the loss after ``epochs[k]`` epochs of training.
 
@@ -55,31 +55,31 @@ def fit(
     record_every = _doors.whole_number("fit: record_every", record_every)
     _doors.finite("x", _doors.float_array("x", x))
     _doors.finite("target", _doors.float_array("target", target))
-    with np.errstate(over="ignore", invalid="ignore"):
-        check_pair(network(x), target)
     start = network.params.copy()
     recorded: list[int] = []
     losses: list[Any] = []
     # A training that diverges overflows on its way; the check of the loss says so in words.
     with np.errstate(over="ignore", invalid="ignore"):
+        check_pair(network(x), target)
         for epoch in range(epochs + 1):
             outputs = network.forward(x)
             if epoch % record_every == 0 or epoch == epochs:
                 recorded.append(epoch)
                 losses.append(loss.value(outputs[-1], target))
                 if not np.isfinite(losses[-1]).all():
-                    network.params = start
-                    raise ValueError(_diverged(losses, epoch))
+                    network.params[...] = start
+                    raise ValueError(_diverged(losses[-1], epoch))
             if epoch < epochs:
                 grads = network.backward(outputs, loss.grad(outputs[-1], target))
                 optimizer.step(network.params, grads)
     return History(np.array(recorded), np.array(losses, dtype=np.float64))
 
 
-def _diverged(losses: list[Any], epoch: int) -> str:
-    last = np.asarray(losses[-1])
-    who = "the loss" if last.ndim == 0 else f"the loss of {np.sum(~np.isfinite(last))} of {last.size} networks"
-    value = last[~np.isfinite(last)][0]
+def _diverged(loss: Any, epoch: int) -> str:
+    loss = np.asarray(loss)
+    broken = loss[~np.isfinite(loss)]
+    who = "the loss" if loss.ndim == 0 else f"the loss of {broken.size} of {loss.size} networks"
+    value = broken[0]
     if epoch == 0:
         return f"{who} is {value} at epoch 0, before any training: start from smaller, finite params"
     return f"{who} became {value} at epoch {epoch}: try a smaller learning rate"
@@ -95,8 +95,9 @@ def accuracy(prediction: Array, target: Array) -> Any:
     0.5
     """
     check_pair(prediction, target)
-    right = (np.sign(prediction - 0.5) * np.sign(target - 0.5) > 0).all(axis=-1).mean(axis=-1)
-    return right if prediction.ndim == 3 else float(right)
+    right = np.where(target > 0.5, prediction > 0.5, prediction < 0.5)
+    share = right.all(axis=-1).mean(axis=-1)
+    return share if prediction.ndim == 3 else float(share)
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:

@@ -56,6 +56,10 @@ def back(g, change=lambda outputs: outputs, dy=None):
     return g.net.backward(change(outputs), np.ones((4, 1)) if dy is None else dy)
 
 
+class Scale(nnlib.Layer):
+    n_params = 1
+
+
 def twice():
     shared = Linear(2, 2)
     return Network(shared, Sigmoid(), shared, rng=rng())
@@ -74,6 +78,14 @@ MISUSE = [
     ("size tuple", lambda _: Linear((2, 3), 1), TypeError, ["n_in", "whole number", "(2, 3)"]),
     ("init a name", lambda _: Linear(2, 3, "normal"), TypeError, ["init", "nnlib.normal", "got 'normal'"]),
     ("init drawn", lambda _: Linear(2, 3, np.ones((2, 3))), TypeError, ["init", "nnlib.normal", "got array"]),
+    ("init returns None", lambda _: linear(lambda *_: None), TypeError, ["init", "pair", "W", "None"]),
+    ("init NaN", lambda _: linear(lambda *_: (np.full((2, 3), np.nan), np.zeros((1, 3)))), ValueError, ["W", "finite"]),
+    ("W NaN", lambda g: assign(g.net.layers[0], "W", [[1, 2, 3], [4, np.nan, 6]]), ValueError, ["W[1, 1] is nan"]),
+    ("params inf", lambda g: assign(g.net, "params", np.full(13, np.inf)), ValueError, ["params", "finite", "inf"]),
+    ("params too large", lambda g: assign(g.net32, "params", np.full(13, 1e300)), ValueError, ["params", "finite"]),
+    ("dW of another shape", lambda g: assign(g.net.layers[0], "dW", 0.0), ValueError, ["dW", "(2, 3)", "()"]),
+    ("dW alone", lambda g: g.lone.dW, ValueError, ["Linear(2, 3)", "no weights yet", "Network"]),
+    ("own layer with params", lambda _: Network(Linear(2, 3), Scale(), rng=rng()), TypeError, ["Linear", "parameters"]),
     ("no weights yet", lambda g: g.lone.W, ValueError, ["Linear(2, 3)", "no weights yet", "put it in a Network"]),
     ("no biases yet", lambda g: g.lone.b, ValueError, ["Linear(2, 3)", "no weights yet", "put it in a Network"]),
     ("W before", lambda g: assign(g.lone, "W", np.ones((2, 3))), ValueError, ["no weights yet", "put it in a Network"]),
@@ -173,6 +185,8 @@ MISUSE = [
         ValueError,
         ["list", "forward returned", "one batch", "(3, 2)", "(4, 1)"],
     ),
+    ("a stack's outputs", lambda g: g.net.backward(g.stack.forward(X), np.ones((5, 4, 1))), ValueError, ["(4, 1)"]),
+    ("one network's outputs", lambda g: g.stack.backward(g.net.forward(X), np.ones((4, 1))), ValueError, ["(5, 4, 1)"]),
     ("dy flat", lambda g: back(g, dy=np.ones(4)), ValueError, ["dy", "(4, 1)", "got (4,)"]),
     ("dy number", lambda g: back(g, dy=1.0), TypeError, ["dy", "NumPy array", "got float"]),
     ("dy wide", lambda g: back(g, dy=np.ones((4, 3))), ValueError, ["dy", "(4, 1)", "got (4, 3)"]),
@@ -340,7 +354,17 @@ def test_refused_layers_can_be_used_again():
             Network(first, last, **wrong)
     with pytest.raises(ValueError, match="expects 2 inputs, but gets 1"):
         Network(last, first, rng=rng())
+    failing = Linear(3, 1, lambda *_: None)
+    with pytest.raises(TypeError, match="pair"):
+        Network(first, failing, rng=rng())
     assert Network(first, Sigmoid(), last, rng=rng())(X).shape == (4, 1)
+
+
+def test_assigning_a_gradient_writes_into_the_network():
+    net = network()
+    net.layers[0].dW = np.arange(6.0).reshape(2, 3)
+    assert net.grads[:6].tolist() == [0, 1, 2, 3, 4, 5]
+    assert np.shares_memory(net.layers[0].dW, net.grads)
 
 
 def test_an_activation_may_stand_in_many_places():

@@ -18,6 +18,10 @@ def broken(x):
     return x @ np.ones(3)
 
 
+def long_winded(_):
+    raise KeyError("first\nsecond")
+
+
 def in_place(x):
     x *= 2
     return x
@@ -31,6 +35,7 @@ WRONG = [
     (None, DOUBLE, "expected a function, got None"),
     (unfinished, DOUBLE, "unfinished is not written yet"),
     (broken, DOUBLE, "broken raised ValueError: matmul"),
+    (long_winded, DOUBLE, "long_winded raised KeyError"),
     (lambda _: None, DOUBLE, "returned None: is its `return` missing?"),
     (in_place, DOUBLE, "in_place changed one of its arguments"),
     (lambda _: [2.0], DOUBLE, "twice: expected an array of shape (2, 2), got a list"),
@@ -43,6 +48,7 @@ WRONG = [
     (lambda x: x * np.nan, DOUBLE, "twice: holds NaN or infinity"),
     (lambda x: 2 * x + [[0, 0], [0, 1e-3]], DOUBLE, "twice: 1 of 4 values differ, the first at [1, 1]"),
     (right, PAIR, "expected 2 values, twice, sum, got a ndarray"),
+    (lambda _: 3.0, {"sum": 10.0}, "sum: wrong value: add up all of x"),
     (lambda x: (2 * x,), PAIR, "expected 2 values, twice, sum, got 1 values"),
     (lambda x: (2 * x, np.array([[9.0]])), PAIR, "sum: 1 of 1 values differ, the first at [0, 0]: add up all of x"),
 ]

@@ -3,19 +3,16 @@
 import subprocess
 import sys
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from networks import build
 
-from nnlib import SGD, Linear, MeanSquaredError, Network, Sigmoid, fit, normal, wilson_interval, xor
+from nnlib import SGD, Linear, MeanSquaredError, Network, Sigmoid, fit, normal, plotting, wilson_interval, xor
 
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.colors import to_hex, to_rgb, to_rgba  # noqa: E402
-
-from nnlib import plotting  # noqa: E402
-
+mpl.use("Agg")
 PALETTE = ["FORWARD", "BACKWARD", "TARGET", "FAILURE", "SECOND", "ANNOTATION"]
 DARK_PAGE = "#14181e"
 X, POINTS_TARGET = xor()
@@ -67,14 +64,14 @@ def colours(artists):
 def test_a_plot_draws_on_the_given_axes_and_changes_nothing_else(draw, network):
     figure, (ax, current) = plt.subplots(1, 2)
     plt.sca(current)
-    settings, params = matplotlib.rcParams.copy(), network.params.copy()
+    settings, params = mpl.rcParams.copy(), network.params.copy()
     assert draw(network, ax) is ax
     assert ax.has_data() or ax.texts
     assert not current.has_data()
     assert not current.texts
     assert plt.gca() is current
     assert plt.get_fignums() == [figure.number]
-    assert matplotlib.rcParams == settings
+    assert mpl.rcParams == settings
     assert np.array_equal(network.params, params) or draw is DRAW["loss"]
     figure.canvas.draw()
 
@@ -103,13 +100,14 @@ def test_plot_loss(network, stack):
 
 def test_plot_rates():
     ax = plotting.plot_rates(RATES, plt.figure().subplots())
-    intervals, dots = ax.lines[::2], ax.lines[1::2]
+    intervals, ends, dots = ax.lines[::3], ax.lines[1::3], ax.lines[2::3]
     for row, (successes, n) in enumerate(RATES.values()):
         assert np.array_equal(intervals[row].get_xydata(), [(bound, row) for bound in wilson_interval(successes, n)])
+        assert np.array_equal(ends[row].get_xydata(), intervals[row].get_xydata())
         assert np.array_equal(dots[row].get_xydata(), [(successes / n, row)])
     # Four out of four is no proof of 95 %.
-    assert colours(intervals) == colours(dots) == [plotting.FAILURE, plotting.TARGET, plotting.FAILURE]
-    assert [dot.get_marker() for dot in dots] == ["X", "o", "X"]
+    assert colours(intervals) == colours(ends) == colours(dots) == [plotting.FAILURE, plotting.TARGET, plotting.FAILURE]
+    assert [dot.get_marker() for dot in dots] == ["x", "o", "x"]
     assert [label.get_text() for label in ax.get_yticklabels()] == list(RATES)
     assert ax.yaxis_inverted()
 

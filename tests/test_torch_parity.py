@@ -4,11 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from networks import ACTIVATIONS, build
 
 from nnlib import SGD, Linear, MeanSquaredError, ReLU, Sigmoid, SumSquaredError, Tanh, fit, torch_uniform
-
-torch = pytest.importorskip("torch")
 
 TORCH_ACTIVATIONS = {Sigmoid: torch.nn.Sigmoid, Tanh: torch.nn.Tanh, ReLU: torch.nn.ReLU}
 TORCH_LOSSES = {

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from networks import N_NETWORKS, build
+from scipy import stats
 
 from nnlib import (
     SGD,
@@ -179,7 +180,6 @@ def test_wilson_interval_of_known_counts():
 
 
 def test_wilson_interval_against_scipy():
-    stats = pytest.importorskip("scipy.stats")
     for n in [1, 2, 7, 16, 27, 100, 1000]:
         for k in {0, 1, n // 3, n // 2, n - 1, n}:
             expected = stats.binomtest(k, n).proportion_ci(method="wilson")
