@@ -9,15 +9,17 @@ from nnlib.datasets import xor
 from nnlib.gradcheck import check_gradients, numerical_gradient
 from nnlib.initializers import glorot_uniform, he_uniform, normal, torch_uniform, zeros
 from nnlib.layers import Layer, Linear, ReLU, Sigmoid, Tanh
-from nnlib.losses import MeanSquaredError, SumSquaredError
+from nnlib.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy, SumSquaredError
 from nnlib.network import Network
-from nnlib.optimizers import SGD
+from nnlib.optimizers import SGD, Adam
 from nnlib.training import History, accuracy, fit, wilson_interval
 
 __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adam",
+    "BinaryCrossEntropy",
     "History",
     "Layer",
     "Linear",
@@ -25,6 +27,7 @@ __all__ = [
     "Network",
     "ReLU",
     "Sigmoid",
+    "SoftmaxCrossEntropy",
     "SumSquaredError",
     "Tanh",
     "accuracy",

@@ -27,10 +27,17 @@ def whole_number(what: str, value: Any, least: int = 1) -> int:
 
 def positive_number(what: str, value: Any) -> float:
     """Return ``value`` as a finite float above 0."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
-        raise TypeError(f"{what} must be a number, got {value!r}")
+    _number(what, value)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{what} must be a finite number above 0, got {value}")
+    return float(value)
+
+
+def share(what: str, value: Any) -> float:
+    """Return ``value`` as a float of at least 0 and below 1."""
+    _number(what, value)
+    if not 0 <= value < 1:
+        raise ValueError(f"{what} must be at least 0 and below 1, got {value}")
     return float(value)
 
 
@@ -99,3 +106,8 @@ def same_shape(what: str, value: npt.ArrayLike, like: Array) -> Array:
         cast = array.astype(like.dtype)
     finite(what, cast)
     return cast
+
+
+def _number(what: str, value: Any) -> None:
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, got {value!r}")

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnlib import _doors
-from nnlib.activations import Array
+from nnlib.activations import Array, log_softmax, sigmoid, softmax
 
 
 class Loss(Protocol):
@@ -59,6 +59,52 @@ class SumSquaredError:
         return _difference(prediction, target)
 
 
+class BinaryCrossEntropy:
+    """The mean of ``-t log(p) - (1 - t) log(1 - p)`` over examples and outputs, with ``p = sigmoid(prediction)``.
+
+    ``prediction`` holds logits, the weighted sums before a sigmoid: the network ends in a `Linear`, without a
+    `Sigmoid`. Joined, the two have a plain gradient and nothing that overflows, like
+    `torch.nn.BCEWithLogitsLoss`. ``target`` holds probabilities, mostly 0 or 1.
+
+    >>> round(BinaryCrossEntropy().value(np.array([[0.0]]), np.array([[1.0]])), 4)
+    0.6931
+    """
+
+    def value(self, prediction: Array, target: Array) -> Any:
+        """Return the mean binary cross-entropy."""
+        check_pair(prediction, target)
+        # -log(sigmoid(z)) is log(1 + exp(-z)), arranged here so that exp only ever sees -|z|.
+        terms = np.maximum(prediction, 0.0) - prediction * target + np.log1p(np.exp(-np.abs(prediction)))
+        return _sum(terms) / _count(prediction)
+
+    def grad(self, prediction: Array, target: Array) -> Array:
+        """Return ``(p - t) / n``, with ``n`` the batch size times the outputs."""
+        check_pair(prediction, target)
+        return (sigmoid(prediction) - target) / _count(prediction)
+
+
+class SoftmaxCrossEntropy:
+    """The mean over examples of ``-sum(t log(p))``, with ``p = softmax(prediction)`` along the outputs.
+
+    ``prediction`` holds logits, as for `BinaryCrossEntropy`; each row of ``target`` holds a share for every
+    class, mostly a single 1. Like `torch.nn.CrossEntropyLoss` with class probabilities.
+
+    >>> round(SoftmaxCrossEntropy().value(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]])), 4)
+    0.6931
+    """
+
+    def value(self, prediction: Array, target: Array) -> Any:
+        """Return the mean cross-entropy; one output alone is a `ValueError`."""
+        _check_classes(prediction, target)
+        return _sum(-target * log_softmax(prediction)) / prediction.shape[-2]
+
+    def grad(self, prediction: Array, target: Array) -> Array:
+        """Return ``(p - t) / n``, with ``n`` the batch size, where the shares of a row add up to 1."""
+        _check_classes(prediction, target)
+        # The derivative for any total of the shares; where it is 1, the product is p itself.
+        return (softmax(prediction) * target.sum(axis=-1, keepdims=True) - target) / prediction.shape[-2]
+
+
 def _difference(prediction: Array, target: Array) -> Array:
     """Return ``prediction - target`` after the checks that every loss makes."""
     check_pair(prediction, target)
@@ -77,9 +123,20 @@ def check_pair(prediction: Array, target: Array) -> None:
         raise ValueError(f"prediction has shape {prediction.shape} but target has shape {target.shape}: {advice}")
 
 
+def _check_classes(prediction: Array, target: Array) -> None:
+    check_pair(prediction, target)
+    if prediction.shape[-1] == 1:
+        raise ValueError("the softmax of one output is always 1: use BinaryCrossEntropy, or one output per class")
+
+
 def _sum_of_squares(difference: Array) -> Any:
-    total = np.square(difference).sum(axis=(-2, -1))
-    return total if difference.ndim == 3 else float(total)
+    return _sum(np.square(difference))
+
+
+def _sum(terms: Array) -> Any:
+    """Return the sum over examples and outputs: a float, or ``(n_networks,)`` for a stack."""
+    total = terms.sum(axis=(-2, -1))
+    return total if terms.ndim == 3 else float(total)
 
 
 def _count(prediction: Array) -> int:

@@ -1,22 +1,77 @@
-"""Optimizers: how parameters move, given their gradients."""
+"""Optimizers: how parameters move, given their gradients.
+
+Each has ``step(params, grads)``, which moves ``params`` in place. One that remembers earlier gradients belongs
+to the network that it moved first: make a new one for another network.
+"""
+
+import numpy as np
 
 from nnlib import _doors
 from nnlib.activations import Array
 
 
 class SGD:
-    """Gradient descent: ``params -= lr * grads`` (Robbins and Monro, 1951, on batches drawn at random).
+    """Gradient descent: ``params -= lr * velocity``, with ``velocity = momentum * velocity + grads``.
 
-    Raises `TypeError` or `ValueError` for a learning rate that is not a finite number above 0.
+    Without momentum the velocity is the gradient itself (Robbins and Monro, 1951, on batches drawn at random).
+    The convention for momentum is that of `torch.optim.SGD`.
+
+    Raises `TypeError` or `ValueError` for an ``lr`` that is not a finite number above 0, or a ``momentum`` that
+    is not a number from 0 to below 1.
     """
 
-    def __init__(self, lr: float) -> None:
+    def __init__(self, lr: float, momentum: float = 0.0) -> None:
         self.lr = _doors.positive_number("SGD: lr", lr)
+        self.momentum = _doors.share("SGD: momentum", momentum)
+        self._velocity: Array | None = None
 
     def step(self, params: Array, grads: Array) -> None:
         """Move ``params`` in place; ``grads`` has the same shape, else `ValueError`."""
-        if params.shape != grads.shape:
-            raise ValueError(
-                f"params have shape {params.shape} but grads have shape {grads.shape}: give one gradient per parameter"
-            )
+        _check_shapes(params, grads, self._velocity)
+        if self.momentum:
+            self._velocity = np.zeros_like(params) if self._velocity is None else self._velocity
+            self._velocity *= self.momentum
+            self._velocity += grads
+            grads = self._velocity
         params -= self.lr * grads
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015, algorithm 1), which gives each parameter a step of its own.
+
+    ``m`` and ``v`` are running means of the gradient and of its square. They start at 0, and dividing by
+    ``1 - beta**t`` takes that out. The step is ``lr * m / (sqrt(v) + eps)``.
+
+    Raises `TypeError` or `ValueError` for an ``lr`` or ``eps`` that is not a finite number above 0, or a beta
+    that is not a number from 0 to below 1.
+    """
+
+    def __init__(self, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
+        self.lr = _doors.positive_number("Adam: lr", lr)
+        self.beta1 = _doors.share("Adam: beta1", beta1)
+        self.beta2 = _doors.share("Adam: beta2", beta2)
+        self.eps = _doors.positive_number("Adam: eps", eps)
+        self._t = 0
+        self._means: tuple[Array, Array] | None = None
+
+    def step(self, params: Array, grads: Array) -> None:
+        """Move ``params`` in place; ``grads`` has the same shape, else `ValueError`."""
+        _check_shapes(params, grads, self._means and self._means[0])
+        self._means = m, v = self._means or (np.zeros_like(params), np.zeros_like(params))
+        self._t += 1
+        m += (1 - self.beta1) * (grads - m)
+        v += (1 - self.beta2) * (grads * grads - v)
+        unbiased_m = m / (1 - self.beta1**self._t)
+        unbiased_v = v / (1 - self.beta2**self._t)
+        params -= self.lr * unbiased_m / (np.sqrt(unbiased_v) + self.eps)
+
+
+def _check_shapes(params: Array, grads: Array, memory: Array | None) -> None:
+    if params.shape != grads.shape:
+        raise ValueError(
+            f"params have shape {params.shape} but grads have shape {grads.shape}: give one gradient per parameter"
+        )
+    if memory is not None and memory.shape != params.shape:
+        raise ValueError(
+            f"this optimizer remembers params of shape {memory.shape}, got {params.shape}: make one for each network"
+        )

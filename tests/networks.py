@@ -4,7 +4,17 @@ import itertools
 
 import numpy as np
 
-from nnlib import Linear, MeanSquaredError, Network, ReLU, Sigmoid, SumSquaredError, Tanh
+from nnlib import (
+    BinaryCrossEntropy,
+    Linear,
+    MeanSquaredError,
+    Network,
+    ReLU,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    SumSquaredError,
+    Tanh,
+)
 
 FORMULA = {
     Sigmoid: lambda z: 1 / (1 + np.exp(-z)),
@@ -12,9 +22,15 @@ FORMULA = {
     ReLU: lambda z: np.where(z > 0, z, 0),
     MeanSquaredError: lambda p, t: ((p - t) ** 2).mean(axis=(-2, -1)),
     SumSquaredError: lambda p, t: ((p - t) ** 2).sum(axis=(-2, -1)) / 2,
+    BinaryCrossEntropy: lambda z, t: (t * np.log(1 + np.exp(-z)) + (1 - t) * np.log(1 + np.exp(z))).mean(axis=(-2, -1)),
+    SoftmaxCrossEntropy: lambda z, t: (
+        (t * (np.log(np.exp(z).sum(axis=-1, keepdims=True)) - z)).sum(axis=-1).mean(axis=-1)
+    ),
 }
 ACTIVATIONS = [Sigmoid, Tanh, ReLU]
-LOSSES = [MeanSquaredError, SumSquaredError]
+LOSSES = [MeanSquaredError, SumSquaredError, BinaryCrossEntropy, SoftmaxCrossEntropy]
+# The softmax of a single output is always 1, so that loss is left out there.
+LOSSES_OF = {1: [loss for loss in LOSSES if loss is not SoftmaxCrossEntropy], 2: LOSSES, 3: LOSSES}
 N_NETWORKS = 5
 STACKS = ["one", "shared x", "own x"]
 

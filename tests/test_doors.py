@@ -10,6 +10,7 @@ import pytest
 import nnlib
 from nnlib import (
     SGD,
+    Adam,
     Linear,
     MeanSquaredError,
     Network,
@@ -26,6 +27,7 @@ from nnlib import (
 
 X, T = xor()
 MSE = MeanSquaredError()
+CROSS = nnlib.SoftmaxCrossEntropy()
 X.flags.writeable = T.flags.writeable = False
 NAN, INF = X.copy(), T.copy()
 NAN[2, 1], INF[3, 0] = np.nan, np.inf
@@ -58,6 +60,11 @@ def back(g, change=lambda outputs: outputs, dy=None):
 
 class Scale(nnlib.Layer):
     n_params = 1
+
+
+def moved(optimizer, *sizes):
+    for size in sizes:
+        optimizer.step(np.ones(size), np.ones(size))
 
 
 def twice():
@@ -236,6 +243,19 @@ MISUSE = [
     ("accuracy list", lambda _: accuracy(T.tolist(), T), TypeError, ["prediction", "NumPy array", "got list"]),
     ("accuracy integer", lambda _: accuracy(T, T.astype(int)), TypeError, ["target", "float64", "got int64"]),
     # --- SGD
+    ("momentum 1", lambda _: SGD(0.1, momentum=1), ValueError, ["momentum", "at least 0 and below 1", "got 1"]),
+    ("momentum negative", lambda _: SGD(0.1, -0.9), ValueError, ["momentum", "got -0.9"]),
+    ("momentum name", lambda _: SGD(0.1, "0.9"), TypeError, ["momentum", "must be a number", "got '0.9'"]),
+    ("momentum bool", lambda _: SGD(0.1, momentum=False), TypeError, ["momentum", "must be a number", "got False"]),
+    ("Adam lr", lambda _: Adam(lr=0), ValueError, ["Adam: lr", "above 0"]),
+    ("Adam betas", lambda _: Adam(0.01, (0.9, 0.999)), TypeError, ["beta1", "must be a number"]),
+    ("Adam beta 1", lambda _: Adam(0.01, beta2=1.0), ValueError, ["beta2", "below 1", "got 1.0"]),
+    ("Adam eps", lambda _: Adam(0.01, eps=0.0), ValueError, ["eps", "above 0"]),
+    ("Adam elsewhere", lambda _: moved(Adam(), 3, 4), ValueError, ["remembers", "(3,)", "(4,)", "each network"]),
+    ("momentum elsewhere", lambda _: moved(SGD(1, 0.9), 3, 4), ValueError, ["remembers", "(3,)", "(4,)"]),
+    ("one class", lambda _: CROSS.value(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
+    ("one class grad", lambda _: CROSS.grad(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
+    ("cross flat", lambda _: nnlib.BinaryCrossEntropy().grad(T, T[:, 0]), ValueError, ["(4,)", "target[:, None]"]),
     ("lr zero", lambda _: SGD(0), ValueError, ["lr", "finite number above 0", "got 0"]),
     ("lr negative", lambda _: SGD(-0.1), ValueError, ["lr", "finite number above 0", "got -0.1"]),
     ("lr nan", lambda _: SGD(np.nan), ValueError, ["lr", "finite number above 0", "got nan"]),
