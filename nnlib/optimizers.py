@@ -29,7 +29,8 @@ class SGD:
         """Move ``params`` in place; ``grads`` has the same shape, else `ValueError`."""
         _check_shapes(params, grads, self._velocity)
         if self.momentum:
-            self._velocity = np.zeros_like(params) if self._velocity is None else self._velocity
+            if self._velocity is None:
+                self._velocity = np.zeros_like(params)
             self._velocity *= self.momentum
             self._velocity += grads
             grads = self._velocity
@@ -52,12 +53,15 @@ class Adam:
         self.beta2 = _doors.share("Adam: beta2", beta2)
         self.eps = _doors.positive_number("Adam: eps", eps)
         self._t = 0
-        self._means: tuple[Array, Array] | None = None
+        self._m: Array | None = None
+        self._v: Array | None = None
 
     def step(self, params: Array, grads: Array) -> None:
         """Move ``params`` in place; ``grads`` has the same shape, else `ValueError`."""
-        _check_shapes(params, grads, self._means and self._means[0])
-        self._means = m, v = self._means or (np.zeros_like(params), np.zeros_like(params))
+        _check_shapes(params, grads, self._m)
+        if self._m is None or self._v is None:
+            self._m, self._v = np.zeros_like(params), np.zeros_like(params)
+        m, v = self._m, self._v
         self._t += 1
         m += (1 - self.beta1) * (grads - m)
         v += (1 - self.beta2) * (grads * grads - v)

@@ -15,9 +15,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pybtex.database import parse_file
+from refresh import CHAPTERS
 
 pytestmark = pytest.mark.pinned
-CHAPTERS = ROOT / "chapters"
 PAGES = sorted(path.stem for path in CHAPTERS.iterdir() if path.suffix in {".md", ".ipynb"})
 NOTEBOOKS = sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
 
