@@ -1,7 +1,7 @@
 """nnlib: a small neural-network library to read, in NumPy.
 
-It belongs to the book *Not Magic*. Read it in this order: activations, initializers, layers, losses,
-network, optimizers, training, gradcheck. `nnlib.plotting` is apart and needs Matplotlib.
+It belongs to the book *Not Magic*. Read it in this order: activations, neuron, initializers, layers,
+losses, network, optimizers, training, gradcheck. `nnlib.plotting` is apart and needs Matplotlib.
 """
 
 from nnlib.activations import log_softmax, relu, sigmoid, softmax, step, tanh
@@ -11,8 +11,9 @@ from nnlib.initializers import glorot_uniform, he_uniform, normal, torch_uniform
 from nnlib.layers import Layer, Linear, ReLU, Sigmoid, Tanh
 from nnlib.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy, SumSquaredError
 from nnlib.network import Network
+from nnlib.neuron import Neuron, perceptron_update
 from nnlib.optimizers import SGD, Adam
-from nnlib.training import History, accuracy, fit, wilson_interval
+from nnlib.training import History, accuracy, batches, fit, wilson_interval
 
 __version__ = "0.1.0"
 
@@ -25,12 +26,14 @@ __all__ = [
     "Linear",
     "MeanSquaredError",
     "Network",
+    "Neuron",
     "ReLU",
     "Sigmoid",
     "SoftmaxCrossEntropy",
     "SumSquaredError",
     "Tanh",
     "accuracy",
+    "batches",
     "check_gradients",
     "fit",
     "glorot_uniform",
@@ -38,6 +41,7 @@ __all__ = [
     "log_softmax",
     "normal",
     "numerical_gradient",
+    "perceptron_update",
     "relu",
     "sigmoid",
     "softmax",

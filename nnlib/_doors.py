@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnlib.activations import Array
-
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+from nnlib.activations import FLOATS, Array
 
 
 def whole_number(what: str, value: Any, least: int = 1) -> int:
@@ -25,20 +23,28 @@ def whole_number(what: str, value: Any, least: int = 1) -> int:
     return number
 
 
+def number(what: str, value: Any) -> float:
+    """Return ``value`` as a finite float."""
+    result = _real(what, value)
+    if not math.isfinite(result):
+        raise ValueError(f"{what} must be a finite number, got {result}")
+    return result
+
+
 def positive_number(what: str, value: Any) -> float:
     """Return ``value`` as a finite float above 0."""
-    _number(what, value)
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{what} must be a finite number above 0, got {value}")
-    return float(value)
+    result = _real(what, value)
+    if not 0 < result < math.inf:
+        raise ValueError(f"{what} must be a finite number above 0, got {result}")
+    return result
 
 
 def share(what: str, value: Any) -> float:
     """Return ``value`` as a float of at least 0 and below 1."""
-    _number(what, value)
-    if not 0 <= value < 1:
-        raise ValueError(f"{what} must be at least 0 and below 1, got {value}")
-    return float(value)
+    result = _real(what, value)
+    if not 0 <= result < 1:
+        raise ValueError(f"{what} must be at least 0 and below 1, got {result}")
+    return result
 
 
 def float_dtype(what: str, value: npt.DTypeLike) -> np.dtype[Any]:
@@ -67,7 +73,10 @@ def generator(what: str, value: Any) -> np.random.Generator:
 
 def float_array(what: str, value: Any, allowed: tuple[np.dtype[Any], ...] = FLOATS) -> Array:
     """Return ``value``, a plain array of one of the ``allowed`` dtypes with something in it."""
-    # Subclasses are refused too: np.matrix multiplies otherwise, a masked array would lose its mask.
+    # Every step of a training comes by here, so what is right is let through with one question. Subclasses are
+    # refused too: np.matrix multiplies otherwise, a masked array would lose its mask.
+    if type(value) is np.ndarray and value.dtype in allowed and value.size:
+        return value
     if type(value) is not np.ndarray:
         mask = isinstance(value, np.ma.MaskedArray)
         advice = f"{what}.filled(...)" if mask else f"np.array({what}, dtype=np.{allowed[0]})"
@@ -77,9 +86,7 @@ def float_array(what: str, value: Any, allowed: tuple[np.dtype[Any], ...] = FLOA
             f"{what} must have dtype {' or '.join(map(str, allowed))}, got {value.dtype}: "
             f"use {what}.astype(np.{allowed[0]}) if that loses nothing"
         )
-    if value.size == 0:
-        raise ValueError(f"{what} is empty, its shape is {value.shape}: give at least one example")
-    return value
+    raise ValueError(f"{what} is empty, its shape is {value.shape}: give at least one example")
 
 
 def finite(what: str, value: Array) -> None:
@@ -90,24 +97,36 @@ def finite(what: str, value: Array) -> None:
         raise ValueError(f"{what} must be finite, but {what}{list(place)} is {value[place]}: clean the data first")
 
 
-def same_shape(what: str, value: npt.ArrayLike, like: Array) -> Array:
-    """Return ``value`` as an array of real numbers with the shape of ``like``, broadcasting nothing."""
+def real_numbers(what: str, value: npt.ArrayLike) -> Array:
+    """Return ``value`` as an array of finite float64."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{what} must be real numbers without a mask, got a masked array: use .filled(...)")
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{what} has shape {like.shape}, got values that are no array: {error}") from None
+        raise ValueError(f"{what} must be real numbers, got values that are no array: {error}") from None
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{what} must be real numbers, got dtype {array.dtype}")
+    array = array.astype(np.float64, copy=False)
+    finite(what, array)
+    return array
+
+
+def same_shape(what: str, value: npt.ArrayLike, like: Array) -> Array:
+    """Return ``value`` with the shape and dtype of ``like``, broadcasting nothing."""
+    array = real_numbers(what, value)
     if array.shape != like.shape:
         raise ValueError(f"{what} has shape {like.shape}, got values of shape {array.shape}")
     with np.errstate(over="ignore"):
         cast = array.astype(like.dtype)
-    finite(what, cast)
+    finite(what, cast)  # what float64 holds may be too large for float32
     return cast
 
 
-def _number(what: str, value: Any) -> None:
+def _real(what: str, value: Any) -> float:
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         raise TypeError(f"{what} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf

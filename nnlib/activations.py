@@ -1,8 +1,8 @@
 """Activation functions: what a neuron makes of its weighted sum ``z``.
 
-Each takes a number or an array of any shape and returns floats of the same shape. Integers become
-float64, as in NumPy's own functions; what is not a real number raises `TypeError`. Every function
-is finite and silent for every finite input, however large.
+Each takes a number or an array of any shape and returns floats of the same shape: float32 for
+float32, float64 for everything else that float64 holds. What is not a real number raises `TypeError`.
+Every function is finite and silent for every finite input, however large.
 
 The derivatives stand with the layers (`nnlib.layers`), written from the *output* ``y``.
 """
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def step(z: npt.ArrayLike) -> Array:
@@ -25,14 +27,15 @@ def step(z: npt.ArrayLike) -> Array:
     return (z > 0).astype(z.dtype)
 
 
-@np.errstate(over="ignore")  # where exp(-z) overflows it is infinite, and 1 / (1 + inf) is the right answer: 0
 def sigmoid(z: npt.ArrayLike) -> Array:
     """Return the logistic function ``1 / (1 + exp(-z))``, between 0 and 1.
 
     >>> sigmoid([-1000.0, 0.0, 2.0]).round(4)
     array([0.    , 0.5   , 0.8808])
     """
-    return 1.0 / (1.0 + np.exp(-_floats(z)))
+    # The same fraction, expanded by exp(z), overflows only where z is large. From 40 on it is 1 to the last digit.
+    e = np.exp(np.minimum(_floats(z), 40.0))
+    return e / (1.0 + e)
 
 
 def tanh(z: npt.ArrayLike) -> Array:
@@ -81,12 +84,12 @@ def _below_largest(z: Array) -> Array:
 
 
 def _floats(z: npt.ArrayLike) -> Array:
-    """Return ``z`` as floats: real floats as they are, integers and booleans as float64."""
+    """Return ``z`` as an array of float64, or of float32 if that is what it is."""
+    if type(z) is np.ndarray and z.dtype in FLOATS:
+        return z
     if isinstance(z, np.ma.MaskedArray):
         raise TypeError("an activation function would drop the mask of a masked array: use z.filled(...)")
     z = np.asarray(z)
-    if z.dtype.kind == "f":
-        return z
-    if z.dtype.kind in "iub":
-        return z.astype(np.float64)
-    raise TypeError(f"an activation function expects real numbers, got dtype {z.dtype}")
+    if z.dtype.kind not in "fiub" or z.dtype.itemsize > 8:
+        raise TypeError(f"an activation function expects real numbers, float64 at most, got dtype {z.dtype}")
+    return z.astype(np.float32 if z.dtype == np.float32 else np.float64, copy=False)

@@ -36,11 +36,13 @@ class MeanSquaredError:
 
     def value(self, prediction: Array, target: Array) -> Any:
         """Return the mean squared error."""
-        return _sum_of_squares(_difference(prediction, target)) / _count(prediction)
+        check_pair(prediction, target)
+        return _sum_of_squares(prediction - target) / _count(prediction)
 
     def grad(self, prediction: Array, target: Array) -> Array:
         """Return ``2 (prediction - target) / n``, with ``n`` the batch size times the outputs."""
-        return _difference(prediction, target) * (2.0 / _count(prediction))
+        check_pair(prediction, target)
+        return (prediction - target) * (2.0 / _count(prediction))
 
 
 class SumSquaredError:
@@ -52,11 +54,13 @@ class SumSquaredError:
 
     def value(self, prediction: Array, target: Array) -> Any:
         """Return half the summed squared error."""
-        return 0.5 * _sum_of_squares(_difference(prediction, target))
+        check_pair(prediction, target)
+        return 0.5 * _sum_of_squares(prediction - target)
 
     def grad(self, prediction: Array, target: Array) -> Array:
         """Return ``prediction - target``: the half is there to cancel the 2."""
-        return _difference(prediction, target)
+        check_pair(prediction, target)
+        return prediction - target
 
 
 class BinaryCrossEntropy:
@@ -105,19 +109,13 @@ class SoftmaxCrossEntropy:
         return (softmax(prediction) * target.sum(axis=-1, keepdims=True) - target) / prediction.shape[-2]
 
 
-def _difference(prediction: Array, target: Array) -> Array:
-    """Return ``prediction - target`` after the checks that every loss makes."""
-    check_pair(prediction, target)
-    return prediction - target
-
-
 def check_pair(prediction: Array, target: Array) -> None:
     """Refuse a prediction and a target that do not belong together."""
     _doors.float_array("prediction", prediction)
     _doors.float_array("target", target, (prediction.dtype,))
     if prediction.ndim not in (2, 3):
         raise ValueError(f"prediction must have shape (*stack, batch, n_out), got {prediction.shape}")
-    if target.shape not in (prediction.shape, prediction.shape[-2:]):
+    if target.shape != prediction.shape and target.shape != prediction.shape[-2:]:
         column = target.ndim == 1 and prediction.shape[-2:] == (target.size, 1)
         advice = "use target[:, None]" if column else "give one row per example and one column per output"
         raise ValueError(f"prediction has shape {prediction.shape} but target has shape {target.shape}: {advice}")
@@ -129,8 +127,11 @@ def _check_classes(prediction: Array, target: Array) -> None:
         raise ValueError("the softmax of one output is always 1: use BinaryCrossEntropy, or one output per class")
 
 
-def _sum_of_squares(difference: Array) -> Any:
-    return _sum(np.square(difference))
+def _sum_of_squares(error: Array) -> Any:
+    """Return, for each network, the inner product of all its errors with themselves."""
+    error = error.reshape(*error.shape[:-2], -1)
+    total = np.vecdot(error, error)
+    return total if error.ndim == 2 else float(total)
 
 
 def _sum(terms: Array) -> Any:
@@ -140,5 +141,4 @@ def _sum(terms: Array) -> Any:
 
 
 def _count(prediction: Array) -> int:
-    batch, n_out = prediction.shape[-2:]
-    return batch * n_out
+    return prediction.shape[-2] * prediction.shape[-1]

@@ -1,7 +1,9 @@
 """A network: a list of layers, and all their parameters in one flat array."""
 
 import copy
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,7 @@ class Network:
         _doors.generator("Network: rng", rng)
         dtype = _doors.float_dtype("Network: dtype", dtype)
         stack = () if n_networks is None else (_doors.whole_number("Network: n_networks", n_networks),)
-        self.layers = layers
+        self.layers, self.stack, self._dtypes = layers, stack, (dtype,)
         linears = [layer for layer in layers if isinstance(layer, Linear)]
         self.n_in, self.n_out = linears[0].n_in, linears[-1].n_out
         self._params: Array = np.zeros((*stack, sum(layer.n_params for layer in linears)), dtype)
@@ -91,11 +93,11 @@ class Network:
         Raises `ValueError` or `TypeError` if ``outputs`` or ``dy`` are not of this network.
         """
         self._check_outputs(outputs, dy)
-        for i in reversed(range(len(self.layers))):
-            layer, x, y = self.layers[i], outputs[i], outputs[i + 1]
+        for i in range(len(self.layers) - 1, -1, -1):
+            layer, x = self.layers[i], outputs[i]
             layer.parameter_gradients(x, dy)
             if i > 0:  # nobody asks for the gradient with respect to the data
-                dy = layer.backward(x, y, dy)
+                dy = layer.backward(x, outputs[i + 1], dy)
         return self._grads
 
     def member(self, i: int) -> "Network":
@@ -109,11 +111,48 @@ class Network:
         if i >= len(self._params):
             raise IndexError(f"this stack has members 0 to {len(self._params) - 1}, got {i}")
         alone = copy.copy(self)
-        alone.layers = tuple(copy.copy(layer) for layer in self.layers)
+        alone.layers, alone.stack = tuple(copy.copy(layer) for layer in self.layers), ()
         alone._params = self._params[i].copy()
         alone._grads = np.zeros_like(alone._params)
         alone._bind()
         return alone
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the architecture and ``params`` to the file ``path``, as NumPy's .npz without pickle.
+
+        A file of that name is replaced in one go: a save that is interrupted leaves the old one whole.
+        Raises `OSError` where the file can't be written.
+        """
+        path = Path(path)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+        try:
+            with open(unfinished, "wb") as file:
+                np.savez(file, format=_FORMAT, architecture=repr(self), params=self._params)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take over the params that a network like this one saved to the file ``path``.
+
+        Raises `OSError` where the file can't be read, `ValueError` with the reason where it was not written by
+        `save`, is damaged, or holds a network of another architecture, stack or dtype. The network is then as before.
+        """
+        with open(path, "rb") as file:
+            try:
+                saved = np.load(file, allow_pickle=False)
+                form, architecture, params = (saved[name] for name in ("format", "architecture", "params"))
+            except Exception as error:  # what a damaged file raises depends on where it is damaged
+                raise ValueError(f"{path} was not written by Network.save, or is damaged: {error!r}") from None
+        if form != _FORMAT:
+            raise ValueError(f"{path} has format {form}, this version of nnlib reads format {_FORMAT}")
+        wanted = (repr(self), self._params.shape, self._params.dtype)
+        got = (str(architecture), params.shape, params.dtype)
+        if got != wanted:
+            raise ValueError(f"{path} holds {_describe(*got)}, but this network is {_describe(*wanted)}")
+        self.params = params
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A deep copy or an unpickled network has copies of the views: tie them to its params again.
@@ -136,11 +175,11 @@ class Network:
             layer.bind(self._params[..., part], self._grads[..., part])
 
     def _check_input(self, x: Array) -> None:
-        _doors.float_array("x", x, (self._params.dtype,))
-        n_in, stack = self.n_in, self._params.shape[:-1]
-        if x.ndim < 2 or x.shape[-1] != n_in or (x.ndim > 2 and x.shape[:-2] != stack):
-            wanted = f"(batch, {n_in})" + (f" or ({stack[0]}, batch, {n_in})" if stack else "")
-            advice = ": for one example use x[None, :]" if x.shape == (n_in,) else ""
+        _doors.float_array("x", x, self._dtypes)
+        stack = self.stack
+        if not (x.ndim == 2 or (x.ndim == 3 and x.shape[:1] == stack)) or x.shape[-1] != self.n_in:
+            wanted = f"(batch, {self.n_in})" + (f" or ({stack[0]}, batch, {self.n_in})" if stack else "")
+            advice = ": for one example use x[None, :]" if x.shape == (self.n_in,) else ""
             raise ValueError(f"{self.layers[0]} expects x of shape {wanted}, got {x.shape}{advice}")
 
     def _check_outputs(self, outputs: list[Array], dy: Array) -> None:
@@ -148,14 +187,25 @@ class Network:
         if not isinstance(outputs, list) or len(outputs) != n:
             kind = f"a list of {len(outputs)}" if isinstance(outputs, list) else type(outputs).__name__
             raise ValueError(f"backward expects the list of {n} arrays that forward returned, got {kind}")
-        _doors.float_array("dy", dy, (self._params.dtype,))
-        first, last = np.shape(outputs[0]), np.shape(outputs[-1])
-        wanted = (*self._params.shape[:-1], *first[-2:-1], self.n_out)
-        if not dy.shape == last == wanted:
+        try:
+            wanted = (*self.stack, outputs[0].shape[-2], self.n_out)
+            fits = type(dy) is np.ndarray and dy.dtype in self._dtypes and dy.shape == outputs[-1].shape == wanted
+        except (AttributeError, IndexError):  # the list holds something else than arrays
+            fits, wanted = False, (*self.stack, "batch", self.n_out)
+        if not fits:
+            _doors.float_array("dy", dy, self._dtypes)
+            first, last = np.shape(outputs[0]), np.shape(outputs[-1])
             raise ValueError(
                 f"dy must have the shape of the last output, {wanted}, got {dy.shape}; the list that this network's "
                 f"forward returned for one batch would begin with x {first} and end with {wanted}, got {last}"
             )
+
+
+_FORMAT = 1
+
+
+def _describe(architecture: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    return f"{architecture} with params {shape} of {dtype}"
 
 
 def _check_chain(layers: tuple[Any, ...]) -> None:

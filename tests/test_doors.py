@@ -50,7 +50,7 @@ def assign(target, name, value):
 
 
 def trained(g, x=X, target=T, loss=MSE, optimizer=None, epochs=5, record_every=1):
-    return fit(g.net, x, target, loss, SGD(0.1) if optimizer is None else optimizer, epochs, record_every)
+    return fit(g.net, x, target, loss, SGD(0.1) if optimizer is None else optimizer, epochs, record_every=record_every)
 
 
 def back(g, change=lambda outputs: outputs, dy=None):
@@ -203,7 +203,7 @@ MISUSE = [
     ("W shape", lambda g: assign(g.net.layers[0], "W", np.ones((3, 2))), ValueError, ["W", "(2, 3)", "(3, 2)"]),
     ("W number", lambda g: assign(g.net.layers[0], "W", 1.0), ValueError, ["W", "(2, 3)", "()"]),
     ("W row", lambda g: assign(g.net.layers[0], "W", np.ones(3)), ValueError, ["W", "(2, 3)", "(3,)"]),
-    ("W ragged", lambda g: assign(g.net.layers[0], "W", [[1, 2, 3], [4]]), ValueError, ["Linear(2, 3): W", "(2, 3)"]),
+    ("W ragged", lambda g: assign(g.net.layers[0], "W", [[1, 2, 3], [4]]), ValueError, ["Linear(2, 3): W", "no array"]),
     ("W complex", lambda g: assign(g.net.layers[0], "W", np.full((2, 3), 1j)), TypeError, ["W", "real", "complex128"]),
     ("W string", lambda g: assign(g.net.layers[0], "W", "ones"), TypeError, ["W", "real numbers", "<U4"]),
     ("W None", lambda g: assign(g.net.layers[0], "W", None), TypeError, ["W", "real numbers", "object"]),

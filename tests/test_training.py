@@ -54,7 +54,7 @@ def test_history(dtype, n_networks, record_every, recorded):
         fit(step_by_step, x, target, MSE, SGD(1.0), 1)
         losses.append(MSE.value(step_by_step(x), target))
 
-    history = fit(network, x, target, MSE, SGD(1.0), 20, record_every)
+    history = fit(network, x, target, MSE, SGD(1.0), 20, record_every=record_every)
     assert history.epochs.tolist() == recorded
     assert np.array_equal(history.loss, np.array(losses)[recorded])
     assert history.loss.shape == (len(recorded),) + (() if n_networks is None else (n_networks,))
@@ -92,7 +92,7 @@ def test_only_the_network_changes():
 
 
 def test_any_whole_number_type_counts_epochs():
-    history = fit(xor_network(), X, TARGET, MSE, SGD(1.0), np.uint8(255), np.int8(127))
+    history = fit(xor_network(), X, TARGET, MSE, SGD(1.0), np.uint8(255), record_every=np.int8(127))
     assert history.epochs.tolist() == [0, 127, 254, 255]
 
 
@@ -116,7 +116,7 @@ def test_divergence_names_the_recorded_epoch_and_counts_the_networks(record_ever
     network.params = [[2, 0], [0.75, 0.25], [0, 0]]
     before = network.params.copy()
     with pytest.raises(ValueError, match=rf"the loss of 2 of 3 networks became inf at epoch {epoch}: try a smaller"):
-        fit(network, one, one, SumSquaredError(), SGD(10.5), 200, record_every)
+        fit(network, one, one, SumSquaredError(), SGD(10.5), 200, record_every=record_every)
     assert np.array_equal(network.params, before)
     assert fit(network, one, one, SumSquaredError(), SGD(10.5), 118).loss[-1, 1] == 0
     assert fit(network.member(1), one, one, SumSquaredError(), SGD(10.5), 200).loss[-1] == 0
@@ -159,8 +159,11 @@ def test_any_number_is_a_learning_rate(lr):
         ([[np.nan], [0.9]], [[0.0], [1.0]], 0.5),
         ([[-3.0], [7.0]], [[0.0], [1.0]], 1),
         ([[-1e300], [1e300]], [[-1e300], [1e300]], 1),
-        # With several outputs, all must be right.
-        ([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], [[1.0, 0.0], [1.0, 1.0], [1.0, 0.0]], 1 / 3),
+        # With several outputs, the class's own must be the largest, and alone in that.
+        ([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], 1 / 3),
+        ([[-7.0, -9.0, -8.0], [-7.0, -9.0, -8.0]], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], 0.5),
+        ([[0.3, 0.3, 0.1], [0.2, 0.3, 0.3]], [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], 0),
+        ([[np.nan, 0.3], [0.4, np.nan], [np.inf, 1.0]], [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], 1 / 3),
     ],
 )
 def test_accuracy(prediction, target, expected):
