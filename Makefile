@@ -69,7 +69,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 clean: ## remove the built site and the caches
-	rm -rf _build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf _build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
 
 distclean: clean ## remove the environment as well

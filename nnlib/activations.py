@@ -79,6 +79,8 @@ def log_softmax(z: npt.ArrayLike) -> Array:
 
 def _below_largest(z: Array) -> Array:
     """Return ``z`` minus its largest along the last axis; a difference beyond the lowest float is that float."""
+    if z.shape[-1:] == (0,):
+        raise ValueError(f"softmax needs at least one score along the last axis, got shape {z.shape}")
     with np.errstate(over="ignore"):
         return np.maximum(z - z.max(axis=-1, keepdims=True), np.finfo(z.dtype).min)
 

@@ -43,7 +43,7 @@ def numerical_gradient(f: Callable[[Array], Any], params: Array, step: float = 1
 
 
 def check_gradients(network: Network, loss: Loss, x: Array, target: Array, tolerance: float = 1e-7) -> float:
-    """Compare ``network.backward`` with central differences and return the relative difference.
+    """Compare `Network.backward` with central differences and return the relative difference.
 
     That is ``||a - n|| / (||a|| + ||n||)`` over all parameters, ``a`` from backward and ``n`` numerical,
     and 0 where both are zero throughout, as for a network of dead ReLUs.

@@ -99,7 +99,7 @@ class Linear(Layer):
         b[...] = _doors.same_shape(f"{self}: b", drawn[1], b)
 
     def bind(self, params: Array, grads: Array) -> None:
-        """Make W, b, dW and db views into ``params`` and ``grads``, both ``(*stack, n_params)``."""
+        """Make ``W``, ``b``, ``dW`` and ``db`` views into ``params`` and ``grads``, both ``(*stack, n_params)``."""
         self._W, self._b = self._views(params)
         self._dW, self._db = self._views(grads)
         self.in_network = True

@@ -17,10 +17,10 @@ from nnlib.layers import Layer, Linear
 class Network:
     """Layers applied one after the other, for one network or for a stack of many.
 
-    ``layers``: a `Linear` first, then any. A `Linear` belongs to one network, and only it has parameters.
-    ``rng``: the `numpy.random.Generator` that draws the start values, layer by layer.
-    ``n_networks``: None for one network, or how many of the same shape to hold and train at once.
-    ``dtype``: float64 or float32, of parameters, inputs and outputs alike.
+    - ``layers``: a `Linear` first, then any. A `Linear` belongs to one network, and only it has parameters.
+    - ``rng``: the `numpy.random.Generator` that draws the start values, layer by layer.
+    - ``n_networks``: None for one network, or how many of the same shape to hold and train at once.
+    - ``dtype``: float64 or float32, of parameters, inputs and outputs alike.
 
     ``params`` and ``grads`` are flat, ``(*stack, n_params)``, with ``stack = ()`` or ``(n_networks,)``;
     every weight and bias is a view into them.
@@ -143,13 +143,13 @@ class Network:
         with open(path, "rb") as file:
             try:
                 saved = np.load(file, allow_pickle=False)
-                form, architecture, params = (saved[name] for name in ("format", "architecture", "params"))
+                form, architecture, params = saved["format"].tolist(), str(saved["architecture"]), saved["params"]
             except Exception as error:  # what a damaged file raises depends on where it is damaged
                 raise ValueError(f"{path} was not written by Network.save, or is damaged: {error!r}") from None
         if form != _FORMAT:
             raise ValueError(f"{path} has format {form}, this version of nnlib reads format {_FORMAT}")
         wanted = (repr(self), self._params.shape, self._params.dtype)
-        got = (str(architecture), params.shape, params.dtype)
+        got = (architecture, params.shape, params.dtype)
         if got != wanted:
             raise ValueError(f"{path} holds {_describe(*got)}, but this network is {_describe(*wanted)}")
         self.params = params

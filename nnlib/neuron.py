@@ -64,9 +64,7 @@ def perceptron_update(neuron: Neuron, x: npt.ArrayLike, target: float, lr: float
     if not isinstance(neuron, Neuron):
         raise TypeError(f"perceptron_update: neuron must be a Neuron, got {neuron!r}")
     if neuron.activation is not step:
-        raise ValueError(
-            "perceptron_update: the rule is for a neuron whose activation is step, whose answers are 0 and 1"
-        )
+        raise ValueError("perceptron_update: the rule needs answers 0 and 1, so the neuron's activation must be step")
     if _doors.number("perceptron_update: target", target) not in (0, 1):
         raise ValueError(f"perceptron_update: target must be 0 or 1, got {target}")
     lr = _doors.positive_number("perceptron_update: lr", lr)

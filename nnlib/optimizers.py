@@ -7,7 +7,7 @@ to the network that it moved first: make a new one for another network.
 import numpy as np
 
 from nnlib import _doors
-from nnlib.activations import Array
+from nnlib.activations import FLOATS, Array
 
 
 class SGD:
@@ -26,8 +26,8 @@ class SGD:
         self._velocity: Array | None = None
 
     def step(self, params: Array, grads: Array) -> None:
-        """Move ``params`` in place; ``grads`` has the same shape, else `ValueError`."""
-        _check_shapes(params, grads, self._velocity)
+        """Move ``params`` in place; ``grads`` has the same shape and dtype, else `ValueError` or `TypeError`."""
+        _check(params, grads, self._velocity)
         if self.momentum:
             if self._velocity is None:
                 self._velocity = np.zeros_like(params)
@@ -57,8 +57,8 @@ class Adam:
         self._v: Array | None = None
 
     def step(self, params: Array, grads: Array) -> None:
-        """Move ``params`` in place; ``grads`` has the same shape, else `ValueError`."""
-        _check_shapes(params, grads, self._m)
+        """Move ``params`` in place; ``grads`` has the same shape and dtype, else `ValueError` or `TypeError`."""
+        _check(params, grads, self._m)
         if self._m is None or self._v is None:
             self._m, self._v = np.zeros_like(params), np.zeros_like(params)
         m, v = self._m, self._v
@@ -70,12 +70,16 @@ class Adam:
         params -= self.lr * unbiased_m / (np.sqrt(unbiased_v) + self.eps)
 
 
-def _check_shapes(params: Array, grads: Array, memory: Array | None) -> None:
+def _check(params: Array, grads: Array, memory: Array | None) -> None:
+    if not (type(params) is type(grads) is np.ndarray and params.dtype == grads.dtype and params.dtype in FLOATS):
+        _doors.float_array("params", params)
+        _doors.float_array("grads", grads, (params.dtype,))
     if params.shape != grads.shape:
         raise ValueError(
             f"params have shape {params.shape} but grads have shape {grads.shape}: give one gradient per parameter"
         )
-    if memory is not None and memory.shape != params.shape:
+    if memory is not None and (memory.shape != params.shape or memory.dtype != params.dtype):
         raise ValueError(
-            f"this optimizer remembers params of shape {memory.shape}, got {params.shape}: make one for each network"
+            f"this optimizer remembers params of shape {memory.shape} and {memory.dtype}, got {params.shape} and "
+            f"{params.dtype}: make one for each network"
         )

@@ -127,10 +127,8 @@ def batches(x: Array, target: Array, batch_size: int, rng: np.random.Generator) 
     if batch_size > n:
         raise ValueError(f"batches: batch_size must be at most the number of examples, {n}, got {batch_size}")
     order = rng.permutation(n)
-    return (
-        (x[..., rows, :], target[..., rows, :])
-        for rows in (order[first : first + batch_size] for first in range(0, n, batch_size))
-    )
+    parts = (order[first : first + batch_size] for first in range(0, n, batch_size))
+    return ((x.take(rows, axis=-2), target.take(rows, axis=-2)) for rows in parts)
 
 
 def _recordable(loss: Any, stack: tuple[int, ...], epoch: int) -> Any:

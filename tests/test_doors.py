@@ -14,10 +14,12 @@ from nnlib import (
     Linear,
     MeanSquaredError,
     Network,
+    Neuron,
     ReLU,
     Sigmoid,
     SumSquaredError,
     accuracy,
+    batches,
     check_gradients,
     fit,
     numerical_gradient,
@@ -49,8 +51,8 @@ def assign(target, name, value):
     return setattr(target, name, value)
 
 
-def trained(g, x=X, target=T, loss=MSE, optimizer=None, epochs=5, record_every=1):
-    return fit(g.net, x, target, loss, SGD(0.1) if optimizer is None else optimizer, epochs, record_every=record_every)
+def trained(g, x=X, target=T, loss=MSE, optimizer=None, epochs=5, **options):
+    return fit(g.net, x, target, loss, SGD(0.1) if optimizer is None else optimizer, epochs, **options)
 
 
 def back(g, change=lambda outputs: outputs, dy=None):
@@ -60,6 +62,21 @@ def back(g, change=lambda outputs: outputs, dy=None):
 
 class Scale(nnlib.Layer):
     n_params = 1
+
+
+class PerExample(MeanSquaredError):
+    def value(self, prediction, target):
+        return (prediction - target) ** 2
+
+
+class One(MeanSquaredError):
+    def value(self, prediction, target):
+        return float(np.sum(prediction - target))
+
+
+NEURON, SMOOTH = Neuron([1.0, 1.0], -1.5), Neuron([1.0, 1.0], -1.5, nnlib.sigmoid)
+NEURON.weights.flags.writeable = False  # whoever changed it would be told
+learn = nnlib.perceptron_update
 
 
 def moved(optimizer, *sizes):
@@ -331,6 +348,85 @@ MISUSE = [
     ("k rate", lambda _: wilson_interval(0.72, 1000), TypeError, ["successes", "whole number", "got 0.72"]),
     ("k bool", lambda _: wilson_interval(True, 10), TypeError, ["successes", "whole number", "got True"]),
     ("k string", lambda _: wilson_interval("3", 10), TypeError, ["successes", "whole number", "got '3'"]),
+    # --- one neuron
+    ("neuron weights text", lambda _: Neuron("ab", 0), TypeError, ["weights", "real numbers", "<U2"]),
+    ("neuron weights number", lambda _: Neuron(1.0, 0), ValueError, ["weights", "(n_in,)", "got shape ()"]),
+    ("neuron weights table", lambda _: Neuron([[1.0]], 0), ValueError, ["weights", "(n_in,)", "got shape (1, 1)"]),
+    ("neuron no weights", lambda _: Neuron([], 0), ValueError, ["weights", "(n_in,)", "got shape (0,)"]),
+    ("neuron weights ragged", lambda _: Neuron([[1], [1, 2]], 0), ValueError, ["weights", "no array"]),
+    ("neuron weights nan", lambda _: Neuron([1, np.nan], 0), ValueError, ["weights", "finite", "[1] is nan"]),
+    ("neuron weights bool", lambda _: Neuron([True], 0), TypeError, ["weights", "real numbers", "bool"]),
+    ("neuron weights masked", lambda _: Neuron(np.ma.ones(2), 0), TypeError, ["weights", "mask", ".filled("]),
+    ("neuron bias list", lambda _: Neuron([1], [0]), TypeError, ["bias", "must be a number", "got [0]"]),
+    ("neuron bias inf", lambda _: Neuron([1], np.inf), ValueError, ["bias", "finite number", "got inf"]),
+    ("neuron activation", lambda _: Neuron([1], 0, "step"), TypeError, ["activation", "nnlib.step", "got 'step'"]),
+    ("neuron x width", lambda _: NEURON([1, 2, 3]), ValueError, ["(2,) or (n, 2)", "got (3,)"]),
+    ("neuron x number", lambda _: NEURON(1), ValueError, ["(2,) or (n, 2)", "got ()"]),
+    ("neuron x rank 3", lambda _: NEURON(X[None]), ValueError, ["(2,) or (n, 2)", "got (1, 4, 2)"]),
+    ("neuron x None", lambda _: NEURON(None), TypeError, ["x must be real numbers", "object"]),
+    ("neuron x nan", lambda _: NEURON.weighted_sum(NAN), ValueError, ["x must be finite", "x[2, 1] is nan"]),
+    (
+        "perceptron sigmoid",
+        lambda _: learn(SMOOTH, [0, 1], 1),
+        ValueError,
+        ["answers 0 and 1", "activation must be step"],
+    ),
+    ("perceptron network", lambda g: learn(g.net, [0, 1], 1), TypeError, ["must be a Neuron", "got Network("]),
+    ("perceptron target -1", lambda _: learn(NEURON, [0, 1], -1), ValueError, ["target must be 0 or 1", "got -1"]),
+    ("perceptron target row", lambda _: learn(NEURON, [0, 1], [1]), TypeError, ["target", "number", "got [1]"]),
+    ("perceptron batch", lambda _: learn(NEURON, X, 1), ValueError, ["one example", "(2,)", "got (4, 2)"]),
+    ("perceptron lr", lambda _: learn(NEURON, [0, 1], 1, 0), ValueError, ["lr", "above 0", "got 0"]),
+    # --- batches, and fit with them
+    ("batches list", lambda _: batches(X.tolist(), T, 2, rng()), TypeError, ["x", "NumPy array", "got list"]),
+    ("batches target", lambda _: batches(X, T[:, 0], 2, rng()), ValueError, ["as many examples", "(4, 2) and (4,)"]),
+    ("batches x flat", lambda _: batches(X[0], T, 2, rng()), ValueError, ["as many examples", "(2,) and (4, 1)"]),
+    ("batches short", lambda _: batches(X, T[:3], 2, rng()), ValueError, ["as many examples", "(4, 2) and (3, 1)"]),
+    ("batches of 5", lambda _: batches(X, T, 5, rng()), ValueError, ["at most", "examples, 4", "got 5"]),
+    ("batches of 0", lambda _: batches(X, T, 0, rng()), ValueError, ["batch_size", "at least 1", "got 0"]),
+    ("batches of 2.0", lambda _: batches(X, T, 2.0, rng()), TypeError, ["batch_size", "whole number", "got 2.0"]),
+    ("batches seed", lambda _: batches(X, T, 2, 0), TypeError, ["rng", "Generator", "got 0", "default_rng(seed)"]),
+    ("fit batch alone", lambda g: trained(g, batch_size=2), ValueError, ["batch_size and rng", "give both"]),
+    ("fit rng alone", lambda g: trained(g, rng=rng()), ValueError, ["batch_size and rng", "give both"]),
+    ("fit batch of 9", lambda g: trained(g, batch_size=9, rng=rng()), ValueError, ["at most", "4", "got 9"]),
+    ("fit batch text", lambda g: trained(g, batch_size="2", rng=rng()), TypeError, ["batch_size", "whole", "got '2'"]),
+    ("fit rng seed", lambda g: trained(g, batch_size=2, rng=7), TypeError, ["rng", "Generator", "got 7"]),
+    (
+        "fit diverges in batches",
+        lambda g: trained(g, optimizer=SGD(1e3), epochs=2000, batch_size=1, rng=rng()),
+        ValueError,
+        ["the loss became", "at epoch", "try a smaller learning rate"],
+    ),
+    (
+        "fit loss of rows",
+        lambda g: trained(g, loss=PerExample()),
+        ValueError,
+        ["one number for each", "(4, 1)"],
+    ),
+    ("fit loss of one", lambda g: fit(g.stack, X, T, One(), SGD(0.1), 1), ValueError, ["of shape (5,)", "got ()"]),
+    # --- accuracy of classes
+    ("accuracy two ones", lambda _: accuracy(X, np.ones((4, 2))), ValueError, ["several outputs", "single 1 among 0s"]),
+    ("accuracy no one", lambda _: accuracy(X, np.zeros((4, 2))), ValueError, ["several outputs", "single 1 among 0s"]),
+    ("accuracy shares", lambda _: accuracy(X, np.full((4, 2), 0.5)), ValueError, ["single 1 among 0s"]),
+    ("accuracy one and more", lambda _: accuracy(X, X + np.array([0, 1])), ValueError, ["single 1 among 0s"]),
+    ("accuracy threshold", lambda _: accuracy(T, T, "0.5"), TypeError, ["threshold", "number", "got '0.5'"]),
+    ("accuracy threshold nan", lambda _: accuracy(T, T, np.nan), ValueError, ["threshold", "finite", "got nan"]),
+    # --- optimizers
+    ("lr of 400 digits", lambda _: SGD(10**400), ValueError, ["lr", "finite number above 0", "got inf"]),
+    ("step lists", lambda _: SGD(1.0).step([1.0], [1.0]), TypeError, ["params", "NumPy array", "got list"]),
+    ("step grads list", lambda g: Adam().step(g.net.params, [1.0]), TypeError, ["grads", "NumPy array", "got list"]),
+    ("step integers", lambda _: SGD(1).step(np.ones(2, int), np.ones(2, int)), TypeError, ["params", "got int64"]),
+    (
+        "step dtype",
+        lambda g: SGD(1.0).step(g.net32.params, np.ones(13)),
+        TypeError,
+        ["grads", "dtype float32", "got float64"],
+    ),
+    ("softmax of none", lambda _: nnlib.softmax([]), ValueError, ["at least one score", "(0,)"]),
+    ("log_softmax of none", lambda _: nnlib.log_softmax(np.ones((3, 0))), ValueError, ["one score", "(3, 0)"]),
+    # --- backward, given what no forward returned
+    ("None for outputs", lambda g: back(g, lambda _: [None] * 4), ValueError, ["forward returned"]),
+    ("dy matrix", lambda g: back(g, dy=np.ones((4, 1)).view(np.matrix)), TypeError, ["dy", "NumPy array", "matrix"]),
+    ("dy float32", lambda g: back(g, dy=np.ones((4, 1), np.float32)), TypeError, ["dy", "float64", "got float32"]),
     ("xor integer", lambda _: xor(int), TypeError, ["dtype", "float64 or float32", "int"]),
 ]
 

@@ -1,5 +1,7 @@
 """Training and what belongs to it: fit, SGD, accuracy, the interval, the initializers and the data."""
 
+import sys
+
 import numpy as np
 import pytest
 from networks import N_NETWORKS, build
@@ -15,6 +17,7 @@ from nnlib import (
     SoftmaxCrossEntropy,
     SumSquaredError,
     accuracy,
+    batches,
     fit,
     glorot_uniform,
     he_uniform,
@@ -129,6 +132,120 @@ def test_a_start_that_is_useless_is_not_blamed_on_the_learning_rate(start):
     with pytest.raises(ValueError, match=r"the loss is (inf|nan) at epoch 0.*params") as caught:
         fit(network, X, TARGET, MSE, SGD(0.1), 10)
     assert "learning rate" not in str(caught.value)
+
+
+def test_batches_hold_every_example_once_and_keep_it_with_its_target():
+    x = np.arange(10.0).reshape(5, 2)
+    target = x[:, :1] * 100
+    drawn = list(batches(x, target, 2, np.random.default_rng(0)))
+    assert [len(x_batch) for x_batch, _ in drawn] == [2, 2, 1]
+    assert sorted(np.concatenate([x_batch for x_batch, _ in drawn]).tolist()) == x.tolist()
+    assert all(np.array_equal(target_batch, x_batch[:, :1] * 100) for x_batch, target_batch in drawn)
+
+
+def test_batches_shuffle_examples_and_not_only_the_batches():
+    x = np.arange(6.0)[:, None]
+    rng = np.random.default_rng(0)
+    pairs = {frozenset(x_batch.ravel().tolist()) for _ in range(60) for x_batch, _ in batches(x, x, 2, rng)}
+    assert len(pairs) == 15  # every two of six examples meet
+
+
+def test_batches_draw_anew_from_their_generator_alone():
+    x = np.arange(20.0)[:, None]
+
+    def order(rng):
+        return np.concatenate([x_batch for x_batch, _ in batches(x, x, 7, rng)]).ravel().tolist()
+
+    rng = np.random.default_rng(0)
+    first, second = order(rng), order(rng)
+    assert first != second
+    assert order(np.random.default_rng(0)) == first
+
+
+def test_batches_of_a_stack_keep_networks_apart():
+    own = np.arange(30.0).reshape(3, 5, 2)
+    shared = np.arange(5.0)[:, None]
+    for x_batch, target_batch in batches(own, shared, 2, np.random.default_rng(0)):
+        rows = target_batch[:, 0].astype(int)
+        assert np.array_equal(x_batch, own[:, rows])
+    for x_batch, target_batch in batches(shared, own, 2, np.random.default_rng(0)):
+        assert np.array_equal(target_batch, own[:, x_batch[:, 0].astype(int)])
+
+
+def test_batches_leave_the_data_as_they_are():
+    x, target = X.copy(), TARGET.copy()
+    for x_batch, target_batch in batches(x, target, 4, np.random.default_rng(0)):
+        x_batch[...] = target_batch[...] = 7
+    assert np.array_equal(x, X)
+    assert np.array_equal(target, TARGET)
+
+
+@pytest.mark.parametrize("n_networks", [None, N_NETWORKS])
+def test_fit_takes_a_step_on_each_batch(n_networks):
+    network, by_hand = xor_network(n_networks), xor_network(n_networks)
+    history = fit(network, X, TARGET, MSE, SGD(0.5, 0.9), 5, batch_size=3, rng=np.random.default_rng(1), record_every=2)
+    optimizer, rng, losses = SGD(0.5, 0.9), np.random.default_rng(1), [MSE.value(by_hand(X), TARGET)]
+    for _ in range(5):
+        for x, target in batches(X, TARGET, 3, rng):
+            outputs = by_hand.forward(x)
+            optimizer.step(by_hand.params, by_hand.backward(outputs, MSE.grad(outputs[-1], target)))
+        losses.append(MSE.value(by_hand(X), TARGET))
+    assert np.array_equal(network.params, by_hand.params)
+    assert history.epochs.tolist() == [0, 2, 4, 5]
+    assert np.array_equal(history.loss, np.array(losses)[[0, 2, 4, 5]])
+
+
+def test_an_error_on_the_way_is_undone():
+    class Fails(SGD):
+        calls = 0
+
+        def step(self, params, grads):
+            self.calls += 1
+            if self.calls == 3:
+                raise RuntimeError("out of paper")
+            super().step(params, grads)
+
+    network = xor_network()
+    before = network.params.copy()
+    with pytest.raises(RuntimeError, match="out of paper"):
+        fit(network, X, TARGET, MSE, Fails(0.1), 10)
+    assert np.array_equal(network.params, before)
+
+
+def test_progress_is_shown_on_request_and_changes_nothing(capsys):
+    silent, shown = xor_network(), xor_network()
+    quiet = fit(silent, X, TARGET, MSE, SGD(0.5), 30)
+    assert capsys.readouterr() == ("", "")
+    loud = fit(shown, X, TARGET, MSE, SGD(0.5), 30, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "30/30" in err
+    assert np.array_equal(silent.params, shown.params)
+    assert np.array_equal(quiet.loss, loud.loss)
+
+
+def test_progress_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    network = xor_network()
+    fit(network, X, TARGET, MSE, SGD(0.5), 1)
+    before = network.params.copy()
+    with pytest.raises(ImportError, match="progress=True needs tqdm: python -m pip install tqdm"):
+        fit(network, X, TARGET, MSE, SGD(0.5), 1, progress=True)
+    assert np.array_equal(network.params, before)
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.0, 0.75), (0.5, 0.25), (-0.5, 1), (np.int8(2), 0.25)])
+def test_accuracy_of_logits_needs_their_threshold(threshold, expected):
+    logits = np.array([[0.2], [-1.0], [-0.1], [0.4]])
+    assert accuracy(logits, np.array([[1.0], [0.0], [1.0], [1.0]]), threshold) == expected
+
+
+def test_accuracy_of_classes_in_a_stack():
+    prediction = np.array([[[3.0, 1, 2], [0, 0, 1]], [[1, 2, 0], [0, 1, 0]], [[1, 1, 1], [9, 1, 1]]])
+    target = np.array([[1.0, 0, 0], [0, 0, 1]])
+    assert accuracy(prediction, target).tolist() == [1, 0, 0]
+    own = np.stack([target, target[::-1], np.array([[0.0, 1, 0], [1, 0, 0]])])
+    assert accuracy(prediction, own).tolist() == [1, 0, 0.5]
 
 
 def test_sgd_steps_against_the_gradient_in_place():
