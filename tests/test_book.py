@@ -33,7 +33,7 @@ def article(site, page):
 @pytest.mark.parametrize("page", PAGES)
 def test_page_exists_and_shows_no_raw_markup(site, page):
     text = article(site, page)
-    for hidden in text.select("pre, code, .math, script, style"):
+    for hidden in text.select("pre, code, dt.sig, .math, script, style"):
         hidden.decompose()
     shown = text.get_text()
     assert len(shown.split()) > 20

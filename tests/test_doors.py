@@ -369,7 +369,7 @@ MISUSE = [
         "perceptron sigmoid",
         lambda _: learn(SMOOTH, [0, 1], 1),
         ValueError,
-        ["answers 0 and 1", "activation must be step"],
+        ["answers 0 and 1", "must be step"],
     ),
     ("perceptron network", lambda g: learn(g.net, [0, 1], 1), TypeError, ["must be a Neuron", "got Network("]),
     ("perceptron target -1", lambda _: learn(NEURON, [0, 1], -1), ValueError, ["target must be 0 or 1", "got -1"]),
