@@ -64,7 +64,8 @@ def softmax(z: npt.ArrayLike) -> Array:
     """
     # Subtracting the largest score changes nothing (it cancels) and keeps exp from overflowing.
     e = np.exp(_below_largest(_floats(z)))
-    return e / e.sum(axis=-1, keepdims=True)
+    e /= e.sum(axis=-1, keepdims=True)
+    return e
 
 
 def log_softmax(z: npt.ArrayLike) -> Array:
@@ -73,16 +74,18 @@ def log_softmax(z: npt.ArrayLike) -> Array:
     >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
     """
-    shifted = _below_largest(_floats(z))
+    z = _floats(z)
+    # A difference may lie beyond the lowest float, a logarithm should not.
+    shifted = np.maximum(_below_largest(z), np.finfo(z.dtype).min)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def _below_largest(z: Array) -> Array:
-    """Return ``z`` minus its largest along the last axis; a difference beyond the lowest float is that float."""
+    """Return ``z`` minus its largest along the last axis; a difference beyond the lowest float is -inf."""
     if z.shape[-1:] == (0,):
         raise ValueError(f"softmax needs at least one score along the last axis, got shape {z.shape}")
     with np.errstate(over="ignore"):
-        return np.maximum(z - z.max(axis=-1, keepdims=True), np.finfo(z.dtype).min)
+        return z - z.max(axis=-1, keepdims=True)
 
 
 def _floats(z: npt.ArrayLike) -> Array:

@@ -106,7 +106,10 @@ class SoftmaxCrossEntropy:
         """Return ``(p - t) / n``, with ``n`` the batch size, where the shares of a row add up to 1."""
         _check_classes(prediction, target)
         # The derivative for any total of the shares; where it is 1, the product is p itself.
-        return (softmax(prediction) * target.sum(axis=-1, keepdims=True) - target) / prediction.shape[-2]
+        p = softmax(prediction) * target.sum(axis=-1, keepdims=True)
+        p -= target
+        p /= prediction.shape[-2]
+        return p
 
 
 def check_pair(prediction: Array, target: Array) -> None:
