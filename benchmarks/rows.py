@@ -19,6 +19,7 @@ XOR = Group(
     "time of one step, XOR, 2-2-1, sigmoid, mean squared error, all 4 examples, gradient descent, float64",
     {
         "plain_script": "plain NumPy script",
+        "plain_script_loss": "plain NumPy script, loss recorded every step",
         "nnlib_step": "nnlib, step by hand",
         "nnlib_fit": "nnlib.fit, loss recorded every epoch",
         "torch_eager": "PyTorch eager, nn.Sequential and optim.SGD",
@@ -31,12 +32,33 @@ XOR = Group(
         ("plain_script", "plain_script"),
         ("nnlib_step", "plain_script"),
         ("nnlib_fit", "plain_script"),
+        ("nnlib_fit", "plain_script_loss"),
         ("torch_eager", "plain_script"),
         ("scikit_learn", "plain_script"),
         ("jax_step", "plain_script"),
         ("jax_loop", "plain_script"),
         ("micrograd", "plain_script"),
         ("torch_eager", "nnlib_step"),
+    ],
+)
+
+CALLS = Group(
+    "time of one operation on arrays of XOR's size, float64",
+    {
+        "operator": "x @ W",
+        "dot": "x.dot(W)",
+        "sum": "delta.sum(axis=0, keepdims=True)",
+        "ones": "ones.dot(delta)",
+        "broadcast": "x + b, a row added to every example",
+        "same_shape": "x + y, two tables of the same shape",
+        "four_updates": "p -= lr * g for four arrays",
+        "one_update": "p -= lr * g for one array of all nine numbers",
+    },
+    [
+        ("operator", "dot"),
+        ("sum", "ones"),
+        ("broadcast", "same_shape"),
+        ("four_updates", "one_update"),
     ],
 )
 
@@ -83,6 +105,7 @@ def mlp(what: str) -> Group:
 
 GROUPS = {
     "xor": XOR,
+    "calls": CALLS,
     "stack": STACK,
     "digits64": mlp("digits, 64-128-64-10, 1,797 examples, batches of 64, float64"),
     "digits32": mlp("digits, 64-128-64-10, 1,797 examples, batches of 64, float32"),

@@ -65,7 +65,7 @@ def comparisons(name, pairs, seconds):
         ratio = memory.ratio()  # a count of bytes: no need to repeat it
         return lambda *_: Ratio(ratio, ratio, ratio, pairs=1)
     set_peers()
-    if name in ("xor", "stack"):
+    if name in ("xor", "calls", "stack"):
         module = importlib.import_module(name)
         module.check()
         contenders = module.CONTENDERS

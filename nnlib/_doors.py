@@ -89,6 +89,14 @@ def float_array(what: str, value: Any, allowed: tuple[np.dtype[Any], ...] = FLOA
     raise ValueError(f"{what} is empty, its shape is {value.shape}: give at least one example")
 
 
+def float_pair(what: str, value: Any, other_what: str, other: Any) -> None:
+    """Refuse anything but two plain arrays of one float dtype, each with something in it."""
+    right = type(value) is type(other) is np.ndarray and value.dtype == other.dtype and value.dtype in FLOATS
+    if not (right and value.size and other.size):
+        float_array(what, value)
+        float_array(other_what, other, (value.dtype,))
+
+
 def finite(what: str, value: Array) -> None:
     """Refuse NaN and infinity."""
     bad = np.argwhere(~np.isfinite(value))

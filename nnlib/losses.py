@@ -114,8 +114,7 @@ class SoftmaxCrossEntropy:
 
 def check_pair(prediction: Array, target: Array) -> None:
     """Refuse a prediction and a target that do not belong together."""
-    _doors.float_array("prediction", prediction)
-    _doors.float_array("target", target, (prediction.dtype,))
+    _doors.float_pair("prediction", prediction, "target", target)
     if prediction.ndim not in (2, 3):
         raise ValueError(f"prediction must have shape (*stack, batch, n_out), got {prediction.shape}")
     if target.shape != prediction.shape and target.shape != prediction.shape[-2:]:

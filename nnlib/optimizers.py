@@ -7,7 +7,7 @@ to the network that it moved first: make a new one for another network.
 import numpy as np
 
 from nnlib import _doors
-from nnlib.activations import FLOATS, Array
+from nnlib.activations import Array
 
 
 class SGD:
@@ -71,9 +71,7 @@ class Adam:
 
 
 def _check(params: Array, grads: Array, memory: Array | None) -> None:
-    if not (type(params) is type(grads) is np.ndarray and params.dtype == grads.dtype and params.dtype in FLOATS):
-        _doors.float_array("params", params)
-        _doors.float_array("grads", grads, (params.dtype,))
+    _doors.float_pair("params", params, "grads", grads)
     if params.shape != grads.shape:
         raise ValueError(
             f"params have shape {params.shape} but grads have shape {grads.shape}: give one gradient per parameter"

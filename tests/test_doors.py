@@ -84,6 +84,11 @@ def moved(optimizer, *sizes):
         optimizer.step(np.ones(size), np.ones(size))
 
 
+def cast(optimizer, *dtypes):
+    for dtype in dtypes:
+        optimizer.step(np.ones(3, dtype), np.ones(3, dtype))
+
+
 def twice():
     shared = Linear(2, 2)
     return Network(shared, Sigmoid(), shared, rng=rng())
@@ -103,6 +108,8 @@ MISUSE = [
     ("init a name", lambda _: Linear(2, 3, "normal"), TypeError, ["init", "nnlib.normal", "got 'normal'"]),
     ("init drawn", lambda _: Linear(2, 3, np.ones((2, 3))), TypeError, ["init", "nnlib.normal", "got array"]),
     ("init returns None", lambda _: linear(lambda *_: None), TypeError, ["init", "pair", "W", "None"]),
+    ("init returns W", lambda _: linear(lambda *_: (np.ones((2, 3)),)), TypeError, ["init", "pair", "W, b"]),
+    ("init returns three", lambda _: linear(lambda *_: (0, 0, 0)), TypeError, ["init", "pair", "got (0, 0, 0)"]),
     ("init NaN", lambda _: linear(lambda *_: (np.full((2, 3), np.nan), np.zeros((1, 3)))), ValueError, ["W", "finite"]),
     ("W NaN", lambda g: assign(g.net.layers[0], "W", [[1, 2, 3], [4, np.nan, 6]]), ValueError, ["W[1, 1] is nan"]),
     ("params inf", lambda g: assign(g.net, "params", np.full(13, np.inf)), ValueError, ["params", "finite", "inf"]),
@@ -128,6 +135,7 @@ MISUSE = [
         ValueError,
         ["layers[2]", "Linear(4, 1)", "expects 4", "gets 3"],
     ),
+    ("layers too narrow", lambda _: Network(Linear(2, 4), Linear(3, 1), rng=rng()), ValueError, ["3 inputs", "gets 4"]),
     ("twice in one", lambda _: twice(), ValueError, ["layers[2]", "Linear(2, 2)", "in a network", "new layer"]),
     (
         "in two networks",
@@ -198,10 +206,13 @@ MISUSE = [
     ("stack size", lambda g: g.stack(np.ones((4, 4, 2))), ValueError, ["(batch, 2) or (5, batch, 2)", "got (4, 4, 2)"]),
     ("stack rank 1", lambda g: g.stack(np.ones(2)), ValueError, ["(5, batch, 2)", "got (2,)", "x[None, :]"]),
     ("stack rank 4", lambda g: g.stack(np.ones((1, 5, 4, 2))), ValueError, ["(5, batch, 2)", "got (1, 5, 4, 2)"]),
+    ("stack of rank 4", lambda g: g.stack(np.ones((5, 1, 4, 2))), ValueError, ["(5, batch, 2)", "got (5, 1, 4, 2)"]),
     # --- backward
     ("tuple", lambda g: back(g, tuple), ValueError, ["list of 4 arrays", "forward returned", "got tuple"]),
     ("output alone", lambda g: back(g, lambda ys: ys[-1]), ValueError, ["list of 4", "forward", "got ndarray"]),
     ("short list", lambda g: back(g, lambda ys: ys[1:]), ValueError, ["list of 4", "forward", "got a list of 3"]),
+    ("long list", lambda g: back(g, lambda ys: [*ys, X]), ValueError, ["list of 4", "forward", "got a list of 5"]),
+    ("flat arrays", lambda g: back(g, lambda _: [T[:, 0]] * 4), ValueError, ["list", "forward returned", "(4,)"]),
     ("list of numbers", lambda g: back(g, lambda _: [1, 2, 3, 4]), ValueError, ["list", "forward returned"]),
     (
         "another batch's x",
@@ -234,6 +245,7 @@ MISUSE = [
     ("params text", lambda g: assign(g.net, "params", ["a"] * 13), TypeError, ["params", "real numbers", "<U1"]),
     ("member of one", lambda g: g.net.member(0), ValueError, ["member", "stack", "n_networks="]),
     ("member 5", lambda g: g.stack.member(5), IndexError, ["members 0 to 4", "got 5"]),
+    ("member 7", lambda g: g.stack.member(7), IndexError, ["members 0 to 4", "got 7"]),
     ("member -1", lambda g: g.stack.member(-1), ValueError, ["member", "at least 0", "got -1"]),
     ("member True", lambda g: g.stack.member(True), TypeError, ["member", "whole number", "got True"]),
     ("member 1.0", lambda g: g.stack.member(1.0), TypeError, ["member", "whole number", "got 1.0"]),
@@ -270,6 +282,9 @@ MISUSE = [
     ("Adam eps", lambda _: Adam(0.01, eps=0.0), ValueError, ["eps", "above 0"]),
     ("Adam elsewhere", lambda _: moved(Adam(), 3, 4), ValueError, ["remembers", "(3,)", "(4,)", "each network"]),
     ("momentum elsewhere", lambda _: moved(SGD(1, 0.9), 3, 4), ValueError, ["remembers", "(3,)", "(4,)"]),
+    ("momentum back", lambda _: moved(SGD(1, 0.9), 4, 3), ValueError, ["remembers", "(4,)", "(3,)"]),
+    ("momentum in float32", lambda _: cast(SGD(1, 0.9), "f8", "f4"), ValueError, ["remembers", "float64", "float32"]),
+    ("momentum in float64", lambda _: cast(SGD(1, 0.9), "f4", "f8"), ValueError, ["remembers", "float32", "float64"]),
     ("one class", lambda _: CROSS.value(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
     ("one class grad", lambda _: CROSS.grad(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
     ("cross flat", lambda _: nnlib.BinaryCrossEntropy().grad(T, T[:, 0]), ValueError, ["(4,)", "target[:, None]"]),
