@@ -148,10 +148,10 @@ class Network:
                 raise ValueError(f"{path} was not written by Network.save, or is damaged: {error!r}") from None
         if form != _FORMAT:
             raise ValueError(f"{path} has format {form}, this version of nnlib reads format {_FORMAT}")
-        wanted = (repr(self), self._params.shape, self._params.dtype)
-        got = (architecture, params.shape, params.dtype)
+        got = f"{architecture} with params {params.shape} of {params.dtype}"
+        wanted = f"{self!r} with params {self._params.shape} of {self._params.dtype}"
         if got != wanted:
-            raise ValueError(f"{path} holds {_describe(*got)}, but this network is {_describe(*wanted)}")
+            raise ValueError(f"{path} holds {got}, but this network is {wanted}")
         self.params = params
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -176,9 +176,8 @@ class Network:
 
     def _check_input(self, x: Array) -> None:
         _doors.float_array("x", x, self._dtypes)
-        stack = self.stack
-        if not (x.ndim == 2 or (x.ndim == 3 and x.shape[:1] == stack)) or x.shape[-1] != self.n_in:
-            wanted = f"(batch, {self.n_in})" + (f" or ({stack[0]}, batch, {self.n_in})" if stack else "")
+        if not (x.ndim == 2 or (x.ndim == 3 and x.shape[:1] == self.stack)) or x.shape[-1] != self.n_in:
+            wanted = f"(batch, {self.n_in})" + (f" or ({self.stack[0]}, batch, {self.n_in})" if self.stack else "")
             advice = ": for one example use x[None, :]" if x.shape == (self.n_in,) else ""
             raise ValueError(f"{self.layers[0]} expects x of shape {wanted}, got {x.shape}{advice}")
 
@@ -194,18 +193,13 @@ class Network:
             fits, wanted = False, (*self.stack, "batch", self.n_out)
         if not fits:
             _doors.float_array("dy", dy, self._dtypes)
-            first, last = np.shape(outputs[0]), np.shape(outputs[-1])
             raise ValueError(
-                f"dy must have the shape of the last output, {wanted}, got {dy.shape}; the list that this network's "
-                f"forward returned for one batch would begin with x {first} and end with {wanted}, got {last}"
+                f"dy must have the shape of the last output, {wanted}, got {dy.shape}; the list must be the one that "
+                f"forward returned for this batch, but goes from {np.shape(outputs[0])} to {np.shape(outputs[-1])}"
             )
 
 
 _FORMAT = 1
-
-
-def _describe(architecture: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    return f"{architecture} with params {shape} of {dtype}"
 
 
 def _check_chain(layers: tuple[Any, ...]) -> None:

@@ -218,7 +218,7 @@ MISUSE = [
         "another batch's x",
         lambda g: back(g, lambda ys: [X[:3], *ys[1:]]),
         ValueError,
-        ["list", "forward returned", "one batch", "(3, 2)", "(4, 1)"],
+        ["list", "forward returned", "this batch", "(3, 2)", "(4, 1)"],
     ),
     ("a stack's outputs", lambda g: g.net.backward(g.stack.forward(X), np.ones((5, 4, 1))), ValueError, ["(4, 1)"]),
     ("one network's outputs", lambda g: g.stack.backward(g.net.forward(X), np.ones((4, 1))), ValueError, ["(5, 4, 1)"]),
