@@ -1,7 +1,8 @@
 """nnlib: a small neural-network library to read, in NumPy.
 
 It belongs to the book *Not Magic*. Read it in this order: activations, neuron, initializers, layers,
-losses, network, optimizers, training, gradcheck. `nnlib.plotting` is apart and needs Matplotlib.
+losses, network, optimizers, training, gradcheck. What checks arguments and finds the words is in _doors.
+Apart are `nnlib.datasets`, `nnlib.exercises` and `nnlib.plotting`, which needs Matplotlib.
 """
 
 from nnlib.activations import log_softmax, relu, sigmoid, softmax, step, tanh

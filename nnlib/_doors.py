@@ -97,12 +97,12 @@ def float_pair(what: str, value: Any, other_what: str, other: Any) -> None:
         float_array(other_what, other, (value.dtype,))
 
 
-def finite(what: str, value: Array) -> None:
+def finite(what: str, value: Array, advice: str = "") -> None:
     """Refuse NaN and infinity."""
     bad = np.argwhere(~np.isfinite(value))
     if len(bad):
         place = tuple(int(i) for i in bad[0])
-        raise ValueError(f"{what} must be finite, but {what}{list(place)} is {value[place]}: clean the data first")
+        raise ValueError(f"{what} must be finite, but {what}{list(place)} is {value[place]}{advice}")
 
 
 def real_numbers(what: str, value: npt.ArrayLike) -> Array:

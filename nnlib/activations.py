@@ -35,7 +35,8 @@ def sigmoid(z: npt.ArrayLike) -> Array:
     """
     # The same fraction, expanded by exp(z), overflows only where z is large. From 40 on it is 1 to the last digit.
     e = np.exp(np.minimum(_floats(z), 40.0))
-    return e / (1.0 + e)
+    e /= 1.0 + e
+    return e
 
 
 def tanh(z: npt.ArrayLike) -> Array:

@@ -16,7 +16,8 @@ def numerical_gradient(f: Callable[[Array], Any], params: Array, step: float = 1
     """Return the gradient of ``f`` at ``params (*stack, n_params)`` by central differences.
 
     ``f`` takes such an array and returns one number per network. Each partial derivative is
-    ``(f(p + step) - f(p - step)) / (2 step)``, wrong by about ``step**2``; ``params`` stays as it is.
+    ``(f(p + step) - f(p - step)) / (2 step)``, wrong by about ``step**2`` and by the rounding of ``f``
+    over ``step``; ``params`` stays as it is.
 
     >>> numerical_gradient(lambda p: p[0] ** 2 * p[1], np.array([3.0, 2.0])).round(6)
     array([12.,  9.])
@@ -24,14 +25,18 @@ def numerical_gradient(f: Callable[[Array], Any], params: Array, step: float = 1
     _doors.float_array("params", params)
     _doors.positive_number("numerical_gradient: step", step)
     stack = params.shape[:-1]
-    shape = np.shape(f(params.copy()))
-    if shape != stack:
+    if params.ndim == 0:
+        raise ValueError("params must be a row of numbers, (*stack, n_params), got a single one of shape ()")
+    value = np.asarray(f(params.copy()))
+    if value.shape != stack or value.dtype.kind not in "fiu":
         raise ValueError(
             f"f must return one number per network, of shape {stack} for params of shape {params.shape}, "
-            f"got shape {shape}"
+            f"got {value.dtype} of shape {value.shape}"
         )
     if ((params + step) - (params - step) == 0).any():
-        raise ValueError(f"numerical_gradient: step {step} is lost in rounding beside the largest parameter: use 1e-5")
+        raise ValueError(
+            f"numerical_gradient: step {step} is lost in rounding beside the largest parameter: use a larger"
+        )
     gradient = np.empty_like(params)
     for j in range(params.shape[-1]):
         up, down = params.copy(), params.copy()

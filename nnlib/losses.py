@@ -67,7 +67,7 @@ class BinaryCrossEntropy:
     """The mean of ``-t log(p) - (1 - t) log(1 - p)`` over examples and outputs, with ``p = sigmoid(prediction)``.
 
     ``prediction`` holds logits, the weighted sums before a sigmoid: the network ends in a `Linear`, without a
-    `Sigmoid`. Joined, the two have a plain gradient and nothing that overflows, like
+    `Sigmoid`. Joined, the two have a plain gradient, and no exponential overflows, like
     `torch.nn.BCEWithLogitsLoss`. ``target`` holds probabilities, mostly 0 or 1.
 
     >>> round(BinaryCrossEntropy().value(np.array([[0.0]]), np.array([[1.0]])), 4)
@@ -75,8 +75,9 @@ class BinaryCrossEntropy:
     """
 
     def value(self, prediction: Array, target: Array) -> Any:
-        """Return the mean binary cross-entropy."""
+        """Return the mean binary cross-entropy; a target below 0 or above 1 is a `ValueError`."""
         check_pair(prediction, target)
+        _check_shares(target)
         # -log(sigmoid(z)) is log(1 + exp(-z)), arranged here so that exp only ever sees -|z|.
         terms = np.maximum(prediction, 0.0) - prediction * target + np.log1p(np.exp(-np.abs(prediction)))
         return _sum(terms) / _count(prediction)
@@ -98,8 +99,9 @@ class SoftmaxCrossEntropy:
     """
 
     def value(self, prediction: Array, target: Array) -> Any:
-        """Return the mean cross-entropy; one output alone is a `ValueError`."""
+        """Return the mean cross-entropy; one output alone, or a target below 0 or above 1, is a `ValueError`."""
         _check_classes(prediction, target)
+        _check_shares(target)
         return _sum(-target * log_softmax(prediction)) / prediction.shape[-2]
 
     def grad(self, prediction: Array, target: Array) -> Array:
@@ -127,6 +129,11 @@ def _check_classes(prediction: Array, target: Array) -> None:
     check_pair(prediction, target)
     if prediction.shape[-1] == 1:
         raise ValueError("the softmax of one output is always 1: use BinaryCrossEntropy, or one output per class")
+
+
+def _check_shares(target: Array) -> None:
+    if not (target.min() >= 0 and target.max() <= 1):
+        raise ValueError(f"a cross-entropy needs targets from 0 to 1, got {target.min()} to {target.max()}")
 
 
 def _sum_of_squares(error: Array) -> Any:

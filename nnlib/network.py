@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -121,15 +122,13 @@ class Network:
         """Write the architecture and ``params`` to the file ``path``, as NumPy's .npz without pickle.
 
         A file of that name is replaced in one go: a save that is interrupted leaves the old one whole.
-        Raises `OSError` where the file can't be written.
+        Raises `OSError` where the file can't be written, `ValueError` for params that are not finite.
         """
-        path = Path(path)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+        _doors.finite("params", self._params)
+        unfinished = Path(path).parent / f".{uuid4().hex}.unfinished"
         try:
             with open(unfinished, "wb") as file:
                 np.savez(file, format=_FORMAT, architecture=repr(self), params=self._params)
-                file.flush()
-                os.fsync(file.fileno())
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -143,11 +142,11 @@ class Network:
         with open(path, "rb") as file:
             try:
                 saved = np.load(file, allow_pickle=False)
-                form, architecture, params = saved["format"].tolist(), str(saved["architecture"]), saved["params"]
+                version, architecture, params = saved["format"].tolist(), str(saved["architecture"]), saved["params"]
             except Exception as error:  # what a damaged file raises depends on where it is damaged
                 raise ValueError(f"{path} was not written by Network.save, or is damaged: {error!r}") from None
-        if form != _FORMAT:
-            raise ValueError(f"{path} has format {form}, this version of nnlib reads format {_FORMAT}")
+        if version != _FORMAT:
+            raise ValueError(f"{path} has format {version}, this version of nnlib reads format {_FORMAT}")
         got = f"{architecture} with params {params.shape} of {params.dtype}"
         wanted = f"{self!r} with params {self._params.shape} of {self._params.dtype}"
         if got != wanted:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import numpy.typing as npt
 
 from nnlib import _doors
@@ -44,7 +45,7 @@ class Neuron:
         return self.activation(self.weighted_sum(x))
 
     def __repr__(self) -> str:
-        return f"Neuron({self.weights.tolist()}, {self.bias})"
+        return f"Neuron({np.asarray(self.weights).tolist()}, {self.bias})"
 
 
 def perceptron_update(neuron: Neuron, x: npt.ArrayLike, target: float, lr: float = 1.0) -> bool:
@@ -69,9 +70,9 @@ def perceptron_update(neuron: Neuron, x: npt.ArrayLike, target: float, lr: float
         raise ValueError(f"perceptron_update: target must be 0 or 1, got {target}")
     lr = _doors.positive_number("perceptron_update: lr", lr)
     x = _doors.real_numbers("x", x)
-    if x.shape != neuron.weights.shape:
-        raise ValueError(f"perceptron_update: x must be one example of shape {neuron.weights.shape}, got {x.shape}")
+    if x.ndim != 1:
+        raise ValueError(f"perceptron_update: x must be one example of shape ({len(neuron.weights)},), got {x.shape}")
     error = target - float(neuron(x))
-    neuron.weights += lr * error * x
-    neuron.bias += lr * error
+    neuron.weights = neuron.weights + lr * error * x
+    neuron.bias = neuron.bias + lr * error
     return error != 0

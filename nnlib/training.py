@@ -18,7 +18,7 @@ class Optimizer(Protocol):
     """What `fit` needs of an optimizer."""
 
     def step(self, params: Array, grads: Array) -> None:
-        """Move ``params`` in place."""
+        """Move ``params`` in place: ``params -= ...``, where ``params = params - ...`` would move nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +56,26 @@ def fit(
     ``progress=True`` shows a bar, and needs tqdm.
 
     Raises `TypeError` or `ValueError` for arrays that do not fit or hold NaN or infinity, and
-    `ValueError` when the recorded loss is no longer finite. After an error the network has its old parameters.
+    `ValueError` when the recorded loss is no longer finite. After an error the network has its old parameters,
+    but the optimizer remembers what it saw: make a new one. An interruption from the keyboard leaves the
+    parameters as far as they were trained.
     """
-    _doors.instance("fit: network", network, ("forward", "backward"), "Network(...)")
+    _doors.instance("fit: network", network, ("forward", "backward", "params"), "Network(...)")
     _doors.instance("fit: loss", loss, ("value", "grad"), "MeanSquaredError()")
     _doors.instance("fit: optimizer", optimizer, ("step",), "SGD(0.1)")
     epochs = _doors.whole_number("fit: epochs", epochs)
     record_every = _doors.whole_number("fit: record_every", record_every)
     if (batch_size is None) != (rng is None):
         raise ValueError("fit: batch_size and rng belong together: give both, or neither to train on all examples")
-    _doors.finite("x", _doors.float_array("x", x))
-    _doors.finite("target", _doors.float_array("target", target))
+    _doors.finite("x", _doors.float_array("x", x), ": clean the data first")
+    _doors.finite("target", _doors.float_array("target", target), ": clean the data first")
     outputs = network.forward(x)
     check_pair(outputs[-1], target)
 
     recorded: list[int] = []
     losses: list[Any] = []
 
-    def step(outputs: list[Array], target: Array) -> None:
+    def update(outputs: list[Array], target: Array) -> None:
         network.backward(outputs, loss.grad(outputs[-1], target))
         optimizer.step(network.params, network.grads)
 
@@ -86,10 +88,10 @@ def fit(
         record(0)
         for epoch in _counted(epochs, progress):
             if batch_size is None or rng is None:
-                step(outputs, target)
+                update(outputs, target)
             else:
                 for x_batch, target_batch in batches(x, target, batch_size, rng):
-                    step(network.forward(x_batch), target_batch)
+                    update(network.forward(x_batch), target_batch)
             due = epoch % record_every == 0 or epoch == epochs
             if due or batch_size is None:
                 outputs = network.forward(x)
@@ -135,15 +137,19 @@ def _recordable(loss: Any, stack: tuple[int, ...], epoch: int) -> Any:
     """Return the loss of one epoch, which must be one finite number for each network."""
     if isinstance(loss, float) and math.isfinite(loss) and not stack:
         return loss
-    loss = np.array(loss, dtype=np.float64)
-    if loss.shape != stack:
-        raise ValueError(f"fit: the loss must be one number for each network, of shape {stack}, got {loss.shape}")
+    loss = np.array(loss)
+    if loss.shape != stack or loss.dtype.kind not in "fiu":
+        raise ValueError(
+            f"fit: the loss must be one number for each network, of shape {stack}, got {loss.dtype} {loss.shape}"
+        )
     broken = loss[~np.isfinite(loss)]
     if broken.size:
         who = f"the loss of {broken.size} of {loss.size} networks" if stack else "the loss"
         if epoch == 0:
             raise ValueError(f"{who} is {broken[0]} at epoch 0, before any training: start from smaller, finite params")
-        raise ValueError(f"{who} became {broken[0]} at epoch {epoch}: try a smaller learning rate")
+        raise ValueError(
+            f"{who} became {broken[0]} at epoch {epoch}: try a smaller learning rate, with a new optimizer"
+        )
     return loss
 
 

@@ -74,6 +74,14 @@ class One(MeanSquaredError):
         return float(np.sum(prediction - target))
 
 
+class Returns(MeanSquaredError):
+    def __init__(self, value):
+        self._value = value
+
+    def value(self, _prediction, _target):
+        return self._value
+
+
 NEURON, SMOOTH = Neuron([1.0, 1.0], -1.5), Neuron([1.0, 1.0], -1.5, nnlib.sigmoid)
 NEURON.weights.flags.writeable = False  # whoever changed it would be told
 learn = nnlib.perceptron_update
@@ -87,6 +95,10 @@ def moved(optimizer, *sizes):
 def cast(optimizer, *dtypes):
     for dtype in dtypes:
         optimizer.step(np.ones(3, dtype), np.ones(3, dtype))
+
+
+def classes(row):
+    return accuracy(np.ones((1, len(row))), np.array([row], dtype=np.float64))
 
 
 def twice():
@@ -115,12 +127,17 @@ MISUSE = [
     ("params inf", lambda g: assign(g.net, "params", np.full(13, np.inf)), ValueError, ["params", "finite", "inf"]),
     ("params too large", lambda g: assign(g.net32, "params", np.full(13, 1e300)), ValueError, ["params", "finite"]),
     ("dW of another shape", lambda g: assign(g.net.layers[0], "dW", 0.0), ValueError, ["dW", "(2, 3)", "()"]),
-    ("dW alone", lambda g: g.lone.dW, ValueError, ["Linear(2, 3)", "no weights yet", "Network"]),
+    ("dW alone", lambda g: g.lone.dW, AttributeError, ["Linear(2, 3)", "no weights yet", "Network"]),
     ("own layer with params", lambda _: Network(Linear(2, 3), Scale(), rng=rng()), TypeError, ["Linear", "parameters"]),
-    ("no weights yet", lambda g: g.lone.W, ValueError, ["Linear(2, 3)", "no weights yet", "put it in a Network"]),
-    ("no biases yet", lambda g: g.lone.b, ValueError, ["Linear(2, 3)", "no weights yet", "put it in a Network"]),
-    ("W before", lambda g: assign(g.lone, "W", np.ones((2, 3))), ValueError, ["no weights yet", "put it in a Network"]),
-    ("forward before", lambda g: g.lone.forward(X), ValueError, ["no weights yet", "put it in a Network"]),
+    ("no weights yet", lambda g: g.lone.W, AttributeError, ["Linear(2, 3)", "no weights yet", "put it in a Network"]),
+    ("no biases yet", lambda g: g.lone.b, AttributeError, ["Linear(2, 3)", "no weights yet", "put it in a Network"]),
+    (
+        "W before",
+        lambda g: assign(g.lone, "W", np.ones((2, 3))),
+        AttributeError,
+        ["no weights yet", "put it in a Network"],
+    ),
+    ("forward before", lambda g: g.lone.forward(X), AttributeError, ["no weights yet", "put it in a Network"]),
     # --- Network
     ("no layers", lambda _: Network(rng=rng()), ValueError, ["first layer", "Linear", "got None"]),
     ("activation first", lambda _: Network(Sigmoid(), Linear(2, 1), rng=rng()), ValueError, ["first", "got Sigmoid()"]),
@@ -218,7 +235,7 @@ MISUSE = [
         "another batch's x",
         lambda g: back(g, lambda ys: [X[:3], *ys[1:]]),
         ValueError,
-        ["list", "forward returned", "this batch", "(3, 2)", "(4, 1)"],
+        ["list", "forward returned", "this batch", "from (3, 2) to (4, 1)"],
     ),
     ("a stack's outputs", lambda g: g.net.backward(g.stack.forward(X), np.ones((5, 4, 1))), ValueError, ["(4, 1)"]),
     ("one network's outputs", lambda g: g.stack.backward(g.net.forward(X), np.ones((4, 1))), ValueError, ["(5, 4, 1)"]),
@@ -257,6 +274,9 @@ MISUSE = [
     ("target flat, sum", lambda _: SumSquaredError().grad(T, T[:, 0]), ValueError, ["(4,)", "target[:, None]"]),
     ("target flat, stack", lambda g: MSE.value(g.stack(X), T[:, 0]), ValueError, ["(5, 4, 1)", "target[:, None]"]),
     ("target row", lambda _: MSE.value(T, T.T), ValueError, ["(4, 1)", "(1, 4)", "one row per example"]),
+    ("target flat, short", lambda _: MSE.value(T, T[:3, 0]), ValueError, ["(4, 1)", "(3,)", "one row per example"]),
+    ("target flat, long", lambda _: MSE.value(T[:3], T[:, 0]), ValueError, ["(3, 1)", "(4,)", "one row per example"]),
+    ("target number", lambda _: MSE.value(T[:1], T[0, 0, ...]), ValueError, ["(1, 1)", "()", "one row per example"]),
     ("target short", lambda _: MSE.value(T, T[:1]), ValueError, ["(4, 1)", "(1, 1)", "one row per example"]),
     ("target stacked", lambda _: MSE.value(T, T[None]), ValueError, ["(4, 1)", "(1, 4, 1)", "one row per example"]),
     ("prediction flat", lambda _: MSE.value(T[:, 0], T[:, 0]), ValueError, ["(*stack, batch, n_out)", "got (4,)"]),
@@ -287,6 +307,7 @@ MISUSE = [
     ("momentum in float64", lambda _: cast(SGD(1, 0.9), "f4", "f8"), ValueError, ["remembers", "float32", "float64"]),
     ("one class", lambda _: CROSS.value(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
     ("one class grad", lambda _: CROSS.grad(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
+    ("one class in a stack", lambda g: CROSS.value(g.stack(X), T), ValueError, ["softmax", "always 1"]),
     ("cross flat", lambda _: nnlib.BinaryCrossEntropy().grad(T, T[:, 0]), ValueError, ["(4,)", "target[:, None]"]),
     ("lr zero", lambda _: SGD(0), ValueError, ["lr", "finite number above 0", "got 0"]),
     ("lr negative", lambda _: SGD(-0.1), ValueError, ["lr", "finite number above 0", "got -0.1"]),
@@ -355,6 +376,7 @@ MISUSE = [
         ["one number", "got", "(3,)"],
     ),
     ("numerical step 0", lambda _: numerical_gradient(sum, np.ones(3), 0), ValueError, ["step", "above 0", "got 0"]),
+    ("numerical step lost", lambda _: numerical_gradient(sum, np.array([1.0, 1e12])), ValueError, ["lost", "1e-05"]),
     # --- the interval and the data
     ("k > n", lambda _: wilson_interval(11, 10), ValueError, ["11", "n = 10"]),
     ("k < 0", lambda _: wilson_interval(-1, 10), ValueError, ["successes", "0", "-1"]),
@@ -396,6 +418,7 @@ MISUSE = [
     ("batches target", lambda _: batches(X, T[:, 0], 2, rng()), ValueError, ["as many examples", "(4, 2) and (4,)"]),
     ("batches x flat", lambda _: batches(X[0], T, 2, rng()), ValueError, ["as many examples", "(2,) and (4, 1)"]),
     ("batches short", lambda _: batches(X, T[:3], 2, rng()), ValueError, ["as many examples", "(4, 2) and (3, 1)"]),
+    ("batches long", lambda _: batches(X[:3], T, 2, rng()), ValueError, ["as many examples", "(3, 2) and (4, 1)"]),
     ("batches of 5", lambda _: batches(X, T, 5, rng()), ValueError, ["at most", "examples, 4", "got 5"]),
     ("batches of 0", lambda _: batches(X, T, 0, rng()), ValueError, ["batch_size", "at least 1", "got 0"]),
     ("batches of 2.0", lambda _: batches(X, T, 2.0, rng()), TypeError, ["batch_size", "whole number", "got 2.0"]),
@@ -417,12 +440,16 @@ MISUSE = [
         ValueError,
         ["one number for each", "(4, 1)"],
     ),
-    ("fit loss of one", lambda g: fit(g.stack, X, T, One(), SGD(0.1), 1), ValueError, ["of shape (5,)", "got ()"]),
+    ("fit loss of one", lambda g: fit(g.stack, X, T, One(), SGD(0.1), 1), ValueError, ["of shape (5,)", "got float64 ()"]),
     # --- accuracy of classes
     ("accuracy two ones", lambda _: accuracy(X, np.ones((4, 2))), ValueError, ["several outputs", "single 1 among 0s"]),
     ("accuracy no one", lambda _: accuracy(X, np.zeros((4, 2))), ValueError, ["several outputs", "single 1 among 0s"]),
     ("accuracy shares", lambda _: accuracy(X, np.full((4, 2), 0.5)), ValueError, ["single 1 among 0s"]),
     ("accuracy one and more", lambda _: accuracy(X, X + np.array([0, 1])), ValueError, ["single 1 among 0s"]),
+    ("accuracy half", lambda _: classes([1, 0.5, 0]), ValueError, ["single 1 among 0s"]),
+    ("accuracy half alone", lambda _: classes([0.5, 0, 0]), ValueError, ["single 1 among 0s"]),
+    ("accuracy negative", lambda _: classes([1, -1, 0]), ValueError, ["single 1 among 0s"]),
+    ("accuracy two", lambda _: classes([2, 0, 0]), ValueError, ["single 1 among 0s"]),
     ("accuracy threshold", lambda _: accuracy(T, T, "0.5"), TypeError, ["threshold", "number", "got '0.5'"]),
     ("accuracy threshold nan", lambda _: accuracy(T, T, np.nan), ValueError, ["threshold", "finite", "got nan"]),
     # --- optimizers
@@ -442,6 +469,15 @@ MISUSE = [
     ("None for outputs", lambda g: back(g, lambda _: [None] * 4), ValueError, ["forward returned"]),
     ("dy matrix", lambda g: back(g, dy=np.ones((4, 1)).view(np.matrix)), TypeError, ["dy", "NumPy array", "matrix"]),
     ("dy float32", lambda g: back(g, dy=np.ones((4, 1), np.float32)), TypeError, ["dy", "float64", "got float32"]),
+    # --- what a custom class may get wrong
+    ("fit loss of None", lambda g: trained(g, loss=Returns(None)), ValueError, ["one number for each", "object"]),
+    ("fit loss of text", lambda g: trained(g, loss=Returns("0.3")), ValueError, ["one number for each", "<U3"]),
+    ("fit no params", lambda _: fit(Sigmoid(), X, T, MSE, SGD(0.1), 1), TypeError, ["network", "Sigmoid()"]),
+    ("numerical None", lambda _: numerical_gradient(lambda _: None, T[0]), ValueError, ["one number", "object"]),
+    ("numerical 0-d", lambda _: numerical_gradient(float, np.array(1.0)), ValueError, ["(*stack, n_params)", "()"]),
+    ("BCE target 9", lambda _: nnlib.BinaryCrossEntropy().value(T, 9 * T), ValueError, ["0 to 1", "0.0 to 9.0"]),
+    ("BCE target -1", lambda _: nnlib.BinaryCrossEntropy().value(T, 2 * T - 1), ValueError, ["0 to 1", "-1.0 to 1"]),
+    ("cross target -1", lambda _: CROSS.value(X, -X), ValueError, ["0 to 1", "-1.0 to"]),
     ("xor integer", lambda _: xor(int), TypeError, ["dtype", "float64 or float32", "int"]),
 ]
 
@@ -504,3 +540,24 @@ def test_an_activation_may_stand_in_many_places():
     other = Network(Linear(2, 1), shared, rng=rng())
     assert check_gradients(net, MSE, X, T) < 1e-7
     assert check_gradients(other, MSE, X, T) < 1e-7
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (4, 3), (4, 2, 1)])
+def test_only_one_example_is_taken_for_one_example(shape):
+    with pytest.raises(ValueError, match="expects x of shape") as caught:
+        network()(np.ones(shape))
+    assert "one example" not in str(caught.value)
+
+
+def test_no_size_is_too_large():
+    # Python keeps one object for each whole number up to 256: sizes beyond tell equality from identity.
+    n, one = np.int64(300), np.ones((1, 1))
+    wide = Network(Linear(n, n), Linear(300, 1), rng=rng())
+    assert wide(np.ones((300, 300))).shape == (300, 1)
+    deep = Network(*[Linear(1, 1) for _ in range(300)], rng=rng())
+    assert deep.backward(deep.forward(one), one).shape == (600,)
+
+
+def test_the_options_of_fit_are_named():
+    with pytest.raises(TypeError, match="positional argument"):
+        fit(network(), X, T, MSE, SGD(0.1), 5, 2)
