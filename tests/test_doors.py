@@ -440,7 +440,12 @@ MISUSE = [
         ValueError,
         ["one number for each", "(4, 1)"],
     ),
-    ("fit loss of one", lambda g: fit(g.stack, X, T, One(), SGD(0.1), 1), ValueError, ["of shape (5,)", "got float64 ()"]),
+    (
+        "fit loss of one",
+        lambda g: fit(g.stack, X, T, One(), SGD(0.1), 1),
+        ValueError,
+        ["of shape (5,)", "got float64 ()"],
+    ),
     # --- accuracy of classes
     ("accuracy two ones", lambda _: accuracy(X, np.ones((4, 2))), ValueError, ["several outputs", "single 1 among 0s"]),
     ("accuracy no one", lambda _: accuracy(X, np.zeros((4, 2))), ValueError, ["several outputs", "single 1 among 0s"]),
