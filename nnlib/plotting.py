@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Circle
+from matplotlib.transforms import ScaledTranslation
 
 from nnlib.activations import Array
 from nnlib.layers import Linear
@@ -61,13 +62,22 @@ def plot_rates(counts: Mapping[str, tuple[int, int]], ax: Axes | None = None) ->
 
 
 def plot_corners(points: Array, target: Array, ax: Axes | None = None) -> Axes:
-    """Draw the four examples of XOR at ``points (4, 2)``: blue for target 1, purple for target 0."""
+    """Draw the four examples of XOR at ``points (4, 2)``: blue for target 1, purple for target 0.
+
+    Corners that fall on one point stand side by side around it.
+    """
     if np.shape(points) != (4, 2) or np.shape(target) != (4, 1):
         raise ValueError(f"expected points (4, 2) and target (4, 1), got {np.shape(points)} and {np.shape(target)}")
     ax = plt.gca() if ax is None else ax
-    for (x1, x2), t, marker in zip(points, target[:, 0], CORNER_MARKERS, strict=True):
-        ax.plot(x1, x2, marker, color=FORWARD if t > 0.5 else SECOND, zorder=3, clip_on=False)
-        ax.annotate(f"{t:.0f}", (x1, x2), (7, 5), textcoords="offset points", fontweight="bold")
+    together = np.abs(points[:, None] - points).max(axis=-1) < 0.02 * max(1, np.ptp(points, axis=0).max())
+    for i, ((x1, x2), t, marker) in enumerate(zip(points, target[:, 0], CORNER_MARKERS, strict=True)):
+        (corner,) = ax.plot(x1, x2, marker, color=FORWARD if t > 0.5 else SECOND, zorder=3, clip_on=False)
+        crowd = together[i]
+        aside = 5.5 * (2 * crowd[:i].sum() + 1 - crowd.sum())
+        if aside:
+            corner.set_transform(ax.transData + ScaledTranslation(aside / 72, 0, ax.figure.dpi_scale_trans))
+        label = (7, 5) if crowd.sum() == 1 else (aside - 3.5, 8)  # points, from the corner
+        ax.annotate(f"{t:.0f}", (x1, x2), label, textcoords="offset points", fontweight="bold")
     return ax
 
 
@@ -78,19 +88,45 @@ def plot_decision_boundary(predict: Predict, x: Array, target: Array, ax: Axes |
     """
     ax = plt.gca() if ax is None else ax
     ticks = np.linspace(-0.5, 1.5, 81, dtype=x.dtype)
-    x1, x2 = np.meshgrid(ticks, ticks)
-    output = predict(np.column_stack([x1.ravel(), x2.ravel()]))
-    if output.shape != (x1.size, 1):
-        raise ValueError(f"predict must return one answer per point, ({x1.size}, 1), got {output.shape}")
-    output = output.reshape(x1.shape)
-    fill = LinearSegmentedColormap.from_list(
-        "answer", [to_rgba(SECOND, 0.5), to_rgba(ANNOTATION, 0), to_rgba(FORWARD, 0.5)]
-    )
-    # Without smoothing the filled levels meet exactly; with it, thin seams show where they overlap.
-    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill, extend="both", antialiased=False)
-    ax.contour(x1, x2, output, levels=[0.5], colors=ANNOTATION, linewidths=2)
+    _draw_answers(ax, predict, ticks)
     plot_corners(x, target, ax)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", xticks=[0, 1], yticks=[0, 1], aspect="equal")
+    return ax
+
+
+def plot_hidden_plane(network: Network, x: Array, target: Array, ax: Axes | None = None) -> Axes:
+    """Draw where two hidden neurons take the four corners of XOR, and what the output answers there.
+
+    Colours, markers and the line where the answer is 0.5 are those of `plot_decision_boundary`. The thin lines are
+    the input plane's grid from -0.5 to 1.5, as the hidden layer bends it. ``network`` is one 2-2-1 network; its
+    hidden outputs are what its second `Linear` gets. Raises `ValueError` for a network of another shape.
+    """
+    linear = [(i, layer) for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
+    sizes = network.n_in, *(layer.n_out for _, layer in linear)
+    if sizes != (2, 2, 1) or network.params.ndim != 1:
+        got = "a stack" if network.params.ndim != 1 else "-".join(map(str, sizes))
+        raise ValueError(f"plot_hidden_plane draws one 2-2-1 network, got {got}")
+    ax = plt.gca() if ax is None else ax
+    second = linear[1][0]
+
+    def output(hidden: Array) -> Array:
+        for layer in network.layers[second:]:
+            hidden = layer.forward(hidden)
+        return hidden
+
+    grid = np.linspace(-0.5, 1.5, 81, dtype=x.dtype)
+    lines = [np.column_stack([np.full_like(grid, fixed), grid]) for fixed in grid[::10]]
+    lines += [line[:, ::-1].copy() for line in lines]
+    bent = np.stack([network.forward(line)[second] for line in lines])
+    low, high = min(0.0, bent.min()), max(1.0, bent.max())
+    margin = 0.15 * (high - low)
+    _draw_answers(ax, output, np.linspace(low - margin, high + margin, 161, dtype=x.dtype))
+    for line in bent:
+        ax.plot(*line.T, color=ANNOTATION, linewidth=0.8, alpha=0.5)
+    plot_corners(network.forward(x)[second], target, ax)
+    ax.set(xlabel="$h_1$", ylabel="$h_2$", aspect="equal")
+    if high - low < 2.5:
+        ax.set(xticks=[0, 1], yticks=[0, 1])
     return ax
 
 
@@ -141,6 +177,21 @@ def plot_steps(steps: Sequence[tuple[str, str, str, str]], ax: Axes | None = Non
     ax.set(xlim=(-0.08, 1.08), ylim=(0.5 - len(steps), 1))
     ax.axis("off")
     return ax
+
+
+def _draw_answers(ax: Axes, predict: Predict, ticks: Array) -> None:
+    """Fill the square that ``ticks`` span with what ``predict`` answers, and draw the line where that is 0.5."""
+    x1, x2 = np.meshgrid(ticks, ticks)
+    output = predict(np.column_stack([x1.ravel(), x2.ravel()]))
+    if output.shape != (x1.size, 1):
+        raise ValueError(f"predict must return one answer per point, ({x1.size}, 1), got {output.shape}")
+    output = output.reshape(x1.shape)
+    fill = LinearSegmentedColormap.from_list(
+        "answer", [to_rgba(SECOND, 0.5), to_rgba(ANNOTATION, 0), to_rgba(FORWARD, 0.5)]
+    )
+    # Without smoothing the filled levels meet exactly; with it, thin seams show where they overlap.
+    ax.contourf(x1, x2, output, levels=np.linspace(0, 1, 11), cmap=fill, extend="both", antialiased=False)
+    ax.contour(x1, x2, output, levels=[0.5], colors=ANNOTATION, linewidths=2)
 
 
 class _Neuron(NamedTuple):

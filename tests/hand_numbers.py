@@ -22,6 +22,10 @@ DW2 = H.T @ DELTA2
 
 # Per chapter: the last column of the table, and every other number that the part shows.
 BY_HAND = {
+    "05-forward": (
+        [Z1[1, 0], H[1, 0], Z1[1, 1], H[1, 1], Z2[1, 0], Y[1, 0]],
+        [*H.ravel(), *Z2.ravel(), *Y.ravel(), 1 + np.exp(-2)],
+    ),
     "11-xor-numpy": (
         [H[1, 0], H[3, 0], H[3, 1], Y[1, 0], Y[3, 0], LOSS, DB2, -6 - DB2],
         [*H.ravel(), *Z2.ravel(), *(T - Y).ravel(), *(Y * (1 - Y)).ravel()],
@@ -34,6 +38,7 @@ BY_HAND = {
 
 # Numbers in the prose that no cell prints: where each comes from.
 IN_PROSE = {
+    "05-forward": [],
     "11-xor-numpy": [],
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
 }

@@ -46,6 +46,7 @@ DRAW = {
     "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
     "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
     "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
+    "hidden plane": lambda network, ax: plotting.plot_hidden_plane(network, X, POINTS_TARGET, ax),
     "network": lambda network, ax: plotting.plot_network(network, ax=ax),
     "network with values": lambda network, ax: plotting.plot_network(network, X[:1], ax),
 }
@@ -132,6 +133,27 @@ def test_plot_corners():
     assert texts(ax) == ["0", "1", "1", "0"]
 
 
+@pytest.mark.parametrize(
+    ("points", "aside"),
+    [
+        ([[0.1, 0.9], [0.8, 0.8], [0.8, 0.8], [0.9, 0.1]], [0, -5.5, 5.5, 0]),
+        ([[0.5, 0.5]] * 4, [-16.5, -5.5, 5.5, 16.5]),
+        ([[0.1, 0.9], [0.8, 0.8], [0.8, 0.75], [0.9, 0.1]], [0, 0, 0, 0]),
+    ],
+    ids=["two together", "all together", "two that only come near"],
+)
+def test_plot_corners_sets_corners_on_one_point_side_by_side(points, aside):
+    points = np.array(points)
+    ax = plotting.plot_corners(points, POINTS_TARGET, plt.figure().subplots())
+    ax.figure.canvas.draw()
+    drawn = np.array([line.get_transform().transform(line.get_xydata())[0] for line in ax.lines])
+    moved = (drawn - ax.transData.transform(points)) * 72 / ax.figure.dpi
+    np.testing.assert_allclose(moved, np.column_stack([aside, np.zeros(4)]), atol=1e-9)
+    # The number stays with its marker.
+    labels = [text.xyann for text in ax.texts]
+    assert labels == [(7, 5) if shift == 0 else (shift - 3.5, 8) for shift in aside]
+
+
 def test_plot_decision_boundary_draws_the_line_where_the_answer_is_one_half():
     def left_of_a_quarter(points):
         return 0.75 - points[:, :1]
@@ -153,9 +175,57 @@ def test_plot_decision_boundary_without_a_boundary(answer):
     figure.canvas.draw()
 
 
-def test_plot_decision_boundary_keeps_the_dtype():
+@pytest.mark.parametrize("plot", [plotting.plot_decision_boundary, plotting.plot_hidden_plane])
+def test_a_plane_keeps_the_dtype(plot):
     network = build((2, 2, 1), Sigmoid, np.random.default_rng(0), Sigmoid, dtype=np.float32)
-    plotting.plot_decision_boundary(network, *xor(np.float32), plt.figure().subplots())
+    plot(network, *xor(np.float32), plt.figure().subplots())
+
+
+def wired(*layers):
+    network = Network(*layers, rng=np.random.default_rng(0))
+    network.params = [4, -4, 4, -4, -2, 6, 4, 4, -6]
+    return network
+
+
+def test_plot_hidden_plane():
+    ax = plotting.plot_hidden_plane(
+        wired(Linear(2, 2), Sigmoid(), Linear(2, 1), Sigmoid()), X, POINTS_TARGET, plt.figure().subplots()
+    )
+    corners = [tuple(line.get_xydata()[0].round(4)) for line in ax.lines if line.get_marker() != "None"]
+    assert corners == [(0.1192, 0.9975), (0.8808, 0.8808), (0.8808, 0.8808), (0.9975, 0.1192)]
+    (border,) = ax.collections[1].get_paths()
+    np.testing.assert_allclose(border.vertices.sum(axis=1), 1.5, atol=1e-3)
+    # Nine lines each way. Both hidden neurons see x1 + x2 alone, so all of them lie on one curve.
+    grid = [line for line in ax.lines if line.get_marker() == "None"]
+    assert len(grid) == 18
+    h1, h2 = np.concatenate([line.get_xydata() for line in grid]).T
+    np.testing.assert_allclose(np.log(h1 / (1 - h1)) + np.log(h2 / (1 - h2)), 4)
+    assert (ax.get_xlabel(), ax.get_ylabel(), list(ax.get_xticks())) == ("$h_1$", "$h_2$", [0, 1])
+
+
+def test_plot_hidden_plane_bends_the_grid_of_the_input_plane():
+    network = Network(Linear(2, 2, normal), Sigmoid(), Linear(2, 1, normal), Sigmoid(), rng=np.random.default_rng(0))
+    ax = plotting.plot_hidden_plane(network, X, POINTS_TARGET, plt.figure().subplots())
+    line = ax.lines[9]  # the first along x1, at x2 = -0.5
+    along = np.column_stack([np.linspace(-0.5, 1.5, 81), np.full(81, -0.5)])
+    np.testing.assert_allclose(line.get_xydata(), network.forward(along)[2])
+
+
+def test_plot_hidden_plane_without_an_activation_shows_all_of_the_plane():
+    network = wired(Linear(2, 2), Linear(2, 1), Sigmoid())
+    ax = plotting.plot_hidden_plane(network, X, POINTS_TARGET, plt.figure().subplots())
+    assert ax.get_xlim()[0] < -6
+    assert ax.get_xlim()[1] > 10
+    assert len(ax.get_xticks()) > 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n", "got"), [((2, 3, 1), None, "2-3-1"), ((2, 2, 2, 1), None, "2-2-2-1"), ((2, 2, 1), 3, "a stack")]
+)
+def test_plot_hidden_plane_needs_two_hidden_neurons(sizes, n, got):
+    network = build(sizes, Sigmoid, np.random.default_rng(0), Sigmoid, n_networks=n)
+    with pytest.raises(ValueError, match=f"one 2-2-1 network, got {got}$"):
+        plotting.plot_hidden_plane(network, X, POINTS_TARGET, plt.figure().subplots())
 
 
 def test_plot_network():
