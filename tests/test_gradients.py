@@ -161,6 +161,12 @@ def test_check_gradients_passes_on_a_right_network(hidden, loss, stack):
     assert np.array_equal(network.params, before)
 
 
+def test_check_gradients_of_dead_neurons_differ_by_0():
+    network = Network(Linear(2, 1), ReLU(), rng=np.random.default_rng(0))
+    network.layers[0].b = [[-100]]
+    assert check_gradients(network, MeanSquaredError(), np.ones((4, 2)), np.ones((4, 1))) == 0
+
+
 def test_check_gradients_refuses_float32():
     rng = np.random.default_rng(0)
     network = build((2, 3, 1), Sigmoid, rng, dtype=np.float32)
@@ -178,6 +184,12 @@ class WrongWeight(Linear):
     def parameter_gradients(self, x, dy):
         super().parameter_gradients(x, dy)
         self.dW[..., 1, 0] *= 3
+
+
+class WrongFirstWeight(Linear):
+    def parameter_gradients(self, x, dy):
+        super().parameter_gradients(x, dy)
+        self.dW[..., 0, 0] += 3
 
 
 class WrongBias(Linear):
@@ -204,6 +216,7 @@ PLANTED = {
     "weight": (lambda: [WrongWeight(2, 3), Sigmoid(), Linear(3, 2)], r"layers\[0\]\.W\[1, 0\]"),
     "bias": (lambda: [WrongBias(2, 3), Sigmoid(), Linear(3, 2)], r"layers\[0\]\.b\[0, 1\]"),
     "later weight": (lambda: [Linear(2, 3), Sigmoid(), WrongWeight(3, 2)], r"layers\[2\]\.W\[1, 0\]"),
+    "later first weight": (lambda: [Linear(2, 3), Sigmoid(), WrongFirstWeight(3, 2)], r"layers\[2\]\.W\[0, 0\]"),
     "later bias": (lambda: [Linear(2, 3), Sigmoid(), WrongBias(3, 2)], r"layers\[2\]\.b\[0, 1\]"),
     "nan": (lambda: [Linear(2, 3), Sigmoid(), NotANumber(3, 2)], r"layers\[2\]\.W\[0, 1\]"),
 }
@@ -247,6 +260,12 @@ def test_check_gradients_names_the_network_that_is_wrong():
     network = Network(*layers, rng=rng, n_networks=N_NETWORKS)
     x, target = rng.normal(size=(4, 2)), rng.random((4, 1))
     assert reported(network, x, target).startswith("layers[0].W[1, 2] of network 3: ")
+
+
+def test_check_gradients_names_the_bias_of_a_wide_layer():
+    rng = np.random.default_rng(5)
+    network = Network(WrongBias(300, 2), rng=rng)
+    assert reported(network, rng.normal(size=(4, 300)), rng.random((4, 2))).startswith("layers[0].b[0, 1]: ")
 
 
 def test_check_gradients_finds_a_loss_whose_gradient_is_not_of_its_value():

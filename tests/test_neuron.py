@@ -34,6 +34,10 @@ def test_a_neuron_is_its_formula():
         assert np.shape(neuron(x[2])) == ()
 
 
+def test_a_neuron_may_have_many_inputs():
+    assert Neuron(np.ones(300), 0.5).weighted_sum(np.ones((2, 300))).tolist() == [300.5, 300.5]
+
+
 def test_the_weights_are_a_copy_and_the_input_stays():
     weights, x = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     neuron = Neuron(weights, 0)

@@ -323,11 +323,11 @@ def test_the_gradient_of_a_loss_is_the_derivative_of_its_value(loss, data):
     stack = data.draw(st.sampled_from([(), (3,)]))
     own = data.draw(st.sampled_from([(), stack]))
     rng = np.random.default_rng(data.draw(seeds))
-    prediction, target = rng.normal(size=(*stack, *shape)), rng.normal(size=(*own, *shape))
+    prediction, target = rng.normal(size=(*stack, *shape)), rng.random((*own, *shape))
     # Both errors of a central difference are at most about step**2: its own, with third derivatives below 1, and
     # the rounding of two values, eps / step, times the roundings in a value and the size of what is summed there.
     step = np.finfo(float).eps ** (1 / 3)
-    summed = np.abs(loss().value(1 + np.abs(prediction), -1 - np.abs(target))).sum()
+    summed = np.abs(FORMULA[loss](1 + np.abs(prediction), -1 - np.abs(target))).sum()
     numerical = differences(lambda moved: np.sum(loss().value(moved, target)), prediction, step)
     assert close(loss().grad(prediction, target), numerical, step**2 * (prediction.size + 6) / 2 * summed)
 

@@ -14,6 +14,7 @@ from nnlib import (
     MeanSquaredError,
     Network,
     Sigmoid,
+    SoftmaxCrossEntropy,
     accuracy,
     fit,
     normal,
@@ -68,6 +69,12 @@ def test_a_stack_of_one_keeps_its_axis():
     x, target = xor()
     assert stack(x).shape == (1, 4, 1)
     assert fit(stack, x, target, MeanSquaredError(), SGD(0.1), 3).loss.shape == (4, 1)
+
+
+def test_a_stack_takes_one_example_of_many_classes():
+    stack = build((2, 3), Sigmoid, np.random.default_rng(0), n_networks=4)
+    outputs, target = stack.forward(np.ones((1, 2))), np.array([[0.0, 1.0, 0.0]])
+    assert SoftmaxCrossEntropy().value(outputs[-1], target).shape == (4,)
 
 
 def test_member_is_a_network_of_its_own():

@@ -1,5 +1,7 @@
 """Training and what belongs to it: fit, SGD, accuracy, the interval, the initializers and the data."""
 
+import dataclasses
+import pickle
 import sys
 
 import numpy as np
@@ -9,6 +11,7 @@ from scipy import stats
 
 from nnlib import (
     SGD,
+    Adam,
     BinaryCrossEntropy,
     Linear,
     MeanSquaredError,
@@ -99,6 +102,10 @@ def test_any_whole_number_type_counts_epochs():
     assert history.epochs.tolist() == [0, 127, 254, 255]
 
 
+def test_the_last_of_many_epochs_is_recorded():
+    assert fit(xor_network(), X, TARGET, MSE, SGD(1.0), 300, record_every=299).epochs.tolist() == [0, 299, 300]
+
+
 @pytest.mark.parametrize("n_networks", [None, N_NETWORKS])
 def test_divergence_is_told_and_undone(n_networks):
     network = build((2, 3, 1), Sigmoid, np.random.default_rng(0), None, n_networks)
@@ -134,6 +141,26 @@ def test_a_start_that_is_useless_is_not_blamed_on_the_learning_rate(start):
     assert "learning rate" not in str(caught.value)
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_the_first_broken_loss_is_named(epoch):
+    class Broken(MeanSquaredError):
+        values = [[1.0, 1.0, 1.0]] * epoch + [[1.0, np.inf, np.nan]]
+
+        def value(self, prediction, target):  # noqa: ARG002
+            return np.array(self.values.pop(0))
+
+    with pytest.raises(ValueError, match=rf"the loss of 2 of 3 networks (is|became) inf at epoch {epoch}"):
+        fit(xor_network(3), X, TARGET, Broken(), SGD(0.1), 5)
+
+
+def test_a_history_is_not_assigned_to_and_equals_only_itself():
+    history, other = (fit(xor_network(), X, TARGET, MSE, SGD(0.5), 2) for _ in range(2))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        history.loss = other.loss
+    assert history == history
+    assert history != other
+
+
 def test_batches_hold_every_example_once_and_keep_it_with_its_target():
     x = np.arange(10.0).reshape(5, 2)
     target = x[:, :1] * 100
@@ -162,6 +189,12 @@ def test_batches_draw_anew_from_their_generator_alone():
     assert order(np.random.default_rng(0)) == first
 
 
+def test_a_batch_may_hold_all_of_many_examples():
+    x = np.arange(300.0)[:, None]
+    ((x_batch, _),) = batches(x, x, 300, np.random.default_rng(0))
+    assert sorted(x_batch.ravel()) == x.ravel().tolist()
+
+
 def test_batches_of_a_stack_keep_networks_apart():
     own = np.arange(30.0).reshape(3, 5, 2)
     shared = np.arange(5.0)[:, None]
@@ -170,6 +203,9 @@ def test_batches_of_a_stack_keep_networks_apart():
         assert np.array_equal(x_batch, own[:, rows])
     for x_batch, target_batch in batches(shared, own, 2, np.random.default_rng(0)):
         assert np.array_equal(target_batch, own[:, x_batch[:, 0].astype(int)])
+    drawn = list(batches(own, own[..., :1], 2, np.random.default_rng(0)))
+    assert [x_batch.shape for x_batch, _ in drawn] == [(3, 2, 2), (3, 2, 2), (3, 1, 2)]
+    assert all(np.array_equal(target_batch, x_batch[..., :1]) for x_batch, target_batch in drawn)
 
 
 def test_batches_leave_the_data_as_they_are():
@@ -259,6 +295,41 @@ def test_sgd_steps_against_the_gradient_in_place():
     assert (params.dtype, params.tolist()) == (np.float32, [0.5, 0.5])
 
 
+def test_momentum_adds_a_share_of_the_last_step():
+    params, optimizer, seen = np.array([10.0]), SGD(0.5, momentum=0.25), []
+    for grad in [4.0, 3.0, -2.0]:
+        optimizer.step(params, np.array([grad]))
+        seen.append(params[0])
+    assert seen == [8, 6, 6.5]  # with the velocities 4, 3 + 4 / 4 = 4 and -2 + 4 / 4 = -1
+
+
+def test_adam_is_algorithm_1_of_kingma_and_ba():
+    lr, beta1, beta2, eps = 0.1, 0.3, 0.4, 0.05
+    gradients = np.random.default_rng(0).normal(size=(6, 3))
+    params, optimizer = np.array([1.0, -2.0, 3.0]), Adam(lr, beta1, beta2, eps)
+    expected, m, v = params.copy(), 0, 0
+    for t, grads in enumerate(gradients, 1):
+        optimizer.step(params, grads)
+        m = beta1 * m + (1 - beta1) * grads
+        v = beta2 * v + (1 - beta2) * grads**2
+        expected -= lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
+        np.testing.assert_allclose(params, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.1)], ids=["momentum", "Adam"])
+def test_a_network_and_its_optimizer_can_be_stored_apart(optimizer):
+    network = xor_network()
+    fit(network, X, TARGET, MSE, optimizer, 3)
+    stored, stored_optimizer = pickle.loads(pickle.dumps(network)), pickle.loads(pickle.dumps(optimizer))
+    fit(network, X, TARGET, MSE, optimizer, 3)
+    fit(stored, X, TARGET, MSE, stored_optimizer, 3)
+    assert np.array_equal(stored.params, network.params)
+
+
+def test_adam_begins_with_the_settings_of_the_paper():
+    assert vars(Adam()) == vars(Adam(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8))
+
+
 @pytest.mark.parametrize("lr", [0.5, 1, np.float32(0.5), np.int64(2)])
 def test_any_number_is_a_learning_rate(lr):
     assert SGD(lr).lr == lr
@@ -275,6 +346,7 @@ def test_any_number_is_a_learning_rate(lr):
         ([[0.5 - 1e-16], [0.5 + 1e-15]], [[0.0], [1.0]], 1),
         ([[np.nan], [0.9]], [[0.0], [1.0]], 0.5),
         ([[-3.0], [7.0]], [[0.0], [1.0]], 1),
+        ([[0.4], [0.3]], [[0.5], [0.5]], 1),
         ([[-1e300], [1e300]], [[-1e300], [1e300]], 1),
         # With several outputs, the class's own must be the largest, and alone in that.
         ([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], 1 / 3),
