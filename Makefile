@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS := 1
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 
-.PHONY: help book test notebooks refresh bench lint install clean distclean
+.PHONY: help book test notebooks refresh bench mutation lint install clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ refresh: $(VENV)/.test ## run every chapter on a fresh kernel and store its outp
 bench: $(VENV)/.bench ## measure nnlib beside its peers, ten minutes, and store the table
 	$(BIN)/python benchmarks/run.py
 
+mutation: $(VENV)/.test $(VENV)/.mutation ## change nnlib in one place at a time, and see whether the tests notice: half an hour
+	$(BIN)/python tests/mutation/mutate.py
+
 lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -57,9 +60,9 @@ lint: $(VENV)/.test ## check style and types
 
 install: $(VENV)/.book $(VENV)/.test
 
-# A stamp is named after the extra of pyproject.toml that was installed: book, test, notebooks or bench. Without its Python,
-# which an upgrade of the system may have taken away, an environment is none, and its stamps mean nothing.
-$(shell test -x $(BIN)/python || rm -f $(VENV)/.book $(VENV)/.test $(VENV)/.notebooks $(VENV)/.bench)
+# A stamp is named after the extra of pyproject.toml that was installed: book, test, notebooks, bench or mutation. Without its
+# Python, which an upgrade of the system may have taken away, an environment is none, and its stamps mean nothing.
+$(shell test -x $(BIN)/python || rm -f $(VENV)/.book $(VENV)/.test $(VENV)/.notebooks $(VENV)/.bench $(VENV)/.mutation)
 $(VENV)/.%: pyproject.toml requirements.txt | $(BIN)/python
 	$(PIP_INSTALL) flit_core
 	$(PIP_INSTALL) --no-build-isolation -e ".[$*]"

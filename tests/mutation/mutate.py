@@ -273,7 +273,8 @@ def reasons():
 def report(results, modules):
     """Print what came out, and return whether it is as it should be."""
     survivors = {mutant.key: mutant for mutant, failed in results if not failed}
-    known = {key: why for key, why in reasons().items() if key[0].split(".")[0] in modules}
+    untouched = set(FIRST) - set(modules)
+    known = [key for key in reasons() if key[0].partition(".")[0] not in untouched]
     missing = [mutant for key, mutant in survivors.items() if key not in known]
     stale = [key for key in known if key not in survivors]
 
