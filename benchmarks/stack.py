@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from parameters import join, split
-from xor import LR, SIZES, T, X, jax_update
+from xor import LR, SIZES, T, X, jax_update, nnlib_step
 
 import nnlib
 
@@ -23,17 +23,7 @@ def stack():
 
 def nnlib_stack():
     """Return the step of a stack: the same four lines as for one network."""
-    made, loss, optimizer = stack(), nnlib.MeanSquaredError(), nnlib.SGD(LR)
-
-    def run(n):
-        for _ in range(n):
-            outputs = made.forward(X)
-            dy = loss.grad(outputs[-1], T)
-            made.backward(outputs, dy)
-            optimizer.step(made.params, made.grads)
-        return made.params
-
-    return run
+    return nnlib_step(stack())
 
 
 def nnlib_loop():
