@@ -33,8 +33,13 @@ def sigmoid(z: npt.ArrayLike) -> Array:
     >>> sigmoid([-1000.0, 0.0, 2.0]).round(4)
     array([0.    , 0.5   , 0.8808])
     """
+    return logistic(_floats(z))
+
+
+def logistic(z: Array) -> Array:
+    """Return `sigmoid` of what is known to be floats, as in a layer: asking costs a small network 1 % of its time."""
     # The same fraction, expanded by exp(z), overflows only where z is large. From 40 on it is 1 to the last digit.
-    e = np.exp(np.minimum(_floats(z), 40.0))
+    e = np.exp(np.minimum(z, 40.0))
     e /= 1.0 + e
     return e
 

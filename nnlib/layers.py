@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnlib import _doors
-from nnlib.activations import Array, relu, sigmoid, tanh
+from nnlib.activations import Array, logistic, relu, tanh
 from nnlib.initializers import Initializer, glorot_uniform
 
 
@@ -78,6 +78,7 @@ class Linear(Layer):
 
     W, b, dW, db = _View(), _View(), _View(), _View()
     _W: Array
+    _W_T: Array
     _b: Array
     _dW: Array
     _db: Array
@@ -92,7 +93,7 @@ class Linear(Layer):
         self.in_network = False
         # Until a network binds the layer, its product is one that says what is missing.
         self._matmul: Callable[..., Array] = self._no_weights
-        self._W = self._b = self._dW = self._db = np.empty(0)
+        self._W = self._W_T = self._b = self._dW = self._db = np.empty(0)
 
     def draw(self, rng: np.random.Generator, params: Array) -> None:
         """Write start values into ``params (*stack, n_params)``."""
@@ -107,6 +108,7 @@ class Linear(Layer):
         """Make ``W``, ``b``, ``dW`` and ``db`` views into ``params`` and ``grads``, both ``(*stack, n_params)``."""
         self._W, self._b = self._views(params)
         self._dW, self._db = self._views(grads)
+        self._W_T = self._W.mT
         self.in_network = True
         # The same product: dot costs half as much to call, which for XOR is most of its time, but can't stack.
         self._matmul = np.ndarray.dot if params.ndim == 1 else np.matmul
@@ -119,7 +121,7 @@ class Linear(Layer):
 
     def backward(self, x: Array, y: Array, dy: Array) -> Array:
         """Return ``dx = dy @ W.T``."""
-        return self._matmul(dy, self._W.mT)
+        return self._matmul(dy, self._W_T)
 
     def parameter_gradients(self, x: Array, dy: Array) -> None:
         """Write ``dW = x.T @ dy`` and ``db = 1.T @ dy``: a bias is the weight of an input that is always 1."""
@@ -151,7 +153,7 @@ class Sigmoid(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return ``sigmoid(x)``."""
-        return sigmoid(x)
+        return logistic(x)
 
     def backward(self, x: Array, y: Array, dy: Array) -> Array:
         """Return ``dy y (1 - y)``."""

@@ -42,7 +42,7 @@ class MeanSquaredError:
     def grad(self, prediction: Array, target: Array) -> Array:
         """Return ``2 (prediction - target) / n``, with ``n`` the batch size times the outputs."""
         check_pair(prediction, target)
-        return (prediction - target) * (2.0 / _count(prediction))
+        return (prediction - target) * (2.0 / (prediction.shape[-2] * prediction.shape[-1]))
 
 
 class SumSquaredError:
@@ -99,19 +99,24 @@ class SoftmaxCrossEntropy:
     """
 
     def value(self, prediction: Array, target: Array) -> Any:
-        """Return the mean cross-entropy; one output alone, or a target below 0 or above 1, is a `ValueError`."""
+        """Return the mean cross-entropy; one output alone, or shares that do not add up to 1, are a `ValueError`."""
         _check_classes(prediction, target)
         _check_shares(target)
+        total = target.sum(axis=-1)
+        if not np.allclose(total, 1, rtol=0, atol=1e-5):
+            raise ValueError(
+                f"SoftmaxCrossEntropy needs shares that add up to 1 in each row of target, got rows that add up to "
+                f"{total.min()} to {total.max()}: for several labels at once use BinaryCrossEntropy"
+            )
         return _sum(-target * log_softmax(prediction)) / prediction.shape[-2]
 
     def grad(self, prediction: Array, target: Array) -> Array:
-        """Return ``(p - t) / n``, with ``n`` the batch size, where the shares of a row add up to 1."""
+        """Return ``(p - t) / n``, with ``n`` the batch size: right because the shares of a row add up to 1."""
         _check_classes(prediction, target)
-        # The derivative for any total of the shares; where it is 1, the product is p itself.
-        p = softmax(prediction) * target.sum(axis=-1, keepdims=True)
-        p -= target
-        p /= prediction.shape[-2]
-        return p
+        dy = softmax(prediction)
+        dy -= target
+        dy /= prediction.shape[-2]
+        return dy
 
 
 def check_pair(prediction: Array, target: Array) -> None:
@@ -138,9 +143,10 @@ def _check_shares(target: Array) -> None:
 
 def _sum_of_squares(error: Array) -> Any:
     """Return, for each network, the inner product of all its errors with themselves."""
-    error = error.reshape(*error.shape[:-2], -1)
-    total = np.vecdot(error, error)
-    return total if error.ndim == 2 else float(total)
+    if error.ndim == 2:
+        return float(np.vdot(error, error))
+    errors = error.reshape(len(error), -1)
+    return np.vecdot(errors, errors)
 
 
 def _sum(terms: Array) -> Any:

@@ -90,8 +90,14 @@ def example(hidden, output, n_out, stack, batch=4):
         x = rng.normal(size=(N_NETWORKS, batch, 2) if stack == "own x" else (batch, 2))
         _, y = pre_activations(network, network.params, x)
         if away_from_kinks(network, x) and (y != 0).any(axis=(-2, -1)).all():
-            return network, x, rng.random(y.shape if stack == "own x" else (batch, n_out))
+            return network, x, shares(rng, y.shape if stack == "own x" else (batch, n_out))
     raise AssertionError("no seed gives an example away from the kinks")
+
+
+def shares(rng, shape):
+    """Return random targets that every loss takes: from 0 to 1, and with several outputs adding up to 1 in each row."""
+    target = rng.random(shape)
+    return target / target.sum(axis=-1, keepdims=True) if shape[-1] > 1 else target
 
 
 def differences(f, point, step=1e-5):

@@ -308,6 +308,7 @@ MISUSE = [
     ("momentum in float64", lambda _: cast(SGD(1, 0.9), "f4", "f8"), ValueError, ["remembers", "float32", "float64"]),
     ("one class", lambda _: CROSS.value(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
     ("one class grad", lambda _: CROSS.grad(T, T), ValueError, ["softmax", "always 1", "BinaryCrossEntropy"]),
+    ("no class", lambda _: CROSS.value(X, X), ValueError, ["add up to 1", "0.0", "2.0", "BinaryCrossEntropy"]),
     ("one class in a stack", lambda g: CROSS.value(g.stack(X), T), ValueError, ["softmax", "always 1"]),
     ("cross flat", lambda _: nnlib.BinaryCrossEntropy().grad(T, T[:, 0]), ValueError, ["(4,)", "target[:, None]"]),
     ("cross above", lambda _: nnlib.BinaryCrossEntropy().value(T, T * 1.5), ValueError, ["from 0 to 1", "0.0 to 1.5"]),

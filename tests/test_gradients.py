@@ -16,6 +16,7 @@ from networks import (
     example,
     pre_activations,
     relative_difference,
+    shares,
 )
 
 from nnlib import (
@@ -97,7 +98,7 @@ def test_relu_takes_the_derivative_0_at_its_kink():
 def test_a_loss_is_its_formula_and_its_gradient_the_derivative(loss, n_out, stack, own_target):
     rng = np.random.default_rng(2)
     shape = (*stack, 4, n_out)
-    prediction, target = rng.normal(size=shape), rng.random(shape if own_target else shape[-2:])
+    prediction, target = rng.normal(size=shape), shares(rng, shape if own_target else shape[-2:])
     value = loss().value(prediction, target)
     np.testing.assert_allclose(value, FORMULA[loss](prediction, target), rtol=1e-14)
     assert type(value) is float if len(shape) == 2 else value.shape == shape[:1]

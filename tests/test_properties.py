@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from networks import ACTIVATIONS, FORMULA, LOSSES, LOSSES_OF, away_from_kinks, differences, pre_activations
+from networks import ACTIVATIONS, FORMULA, LOSSES, LOSSES_OF, away_from_kinks, differences, pre_activations, shares
 
 from nnlib import (
     SGD,
@@ -84,7 +84,7 @@ def cases(draw, dtypes=tuple(DTYPES), stacks=(None, 1, 3), layouts=("rows", "col
     network.params = rng.normal(scale=0.5, size=network.params.shape)
     stack = [(), (n_networks,)] if n_networks else [()]
     x = rng.normal(size=(*draw(st.sampled_from(stack)), batch, sizes[0]))
-    target = rng.random((*draw(st.sampled_from(stack)), batch, sizes[-1]))
+    target = shares(rng, (*draw(st.sampled_from(stack)), batch, sizes[-1]))
     loss = draw(st.sampled_from(LOSSES_OF.get(sizes[-1], LOSSES)))
     x, target = (laid_out(array.astype(dtype), draw(st.sampled_from(layouts))) for array in (x, target))
     return Case(network, loss(), x, target)
@@ -323,7 +323,7 @@ def test_the_gradient_of_a_loss_is_the_derivative_of_its_value(loss, data):
     stack = data.draw(st.sampled_from([(), (3,)]))
     own = data.draw(st.sampled_from([(), stack]))
     rng = np.random.default_rng(data.draw(seeds))
-    prediction, target = rng.normal(size=(*stack, *shape)), rng.random((*own, *shape))
+    prediction, target = rng.normal(size=(*stack, *shape)), shares(rng, (*own, *shape))
     # Both errors of a central difference are at most about step**2: its own, with third derivatives below 1, and
     # the rounding of two values, eps / step, times the roundings in a value and the size of what is summed there.
     step = np.finfo(float).eps ** (1 / 3)
@@ -346,7 +346,11 @@ def test_losses_of_huge_predictions_are_finite_and_silent(loss, dtype, data):
         (loss().grad, largest / 4 if squared else largest),
     ]:
         prediction = data.draw(hnp.arrays(dtype, shape, elements=up_to(limit, dtype)))
-        target = data.draw(hnp.arrays(dtype, shape, elements=up_to(limit, dtype) if squared else shares(dtype)))
+        target = data.draw(hnp.arrays(dtype, shape, elements=up_to(limit, dtype) if squared else up_to_one(dtype)))
+        if loss is SoftmaxCrossEntropy:  # a share for one class, and the rest for another
+            classes = data.draw(hnp.arrays(int, (2, shape[0]), elements=st.integers(0, shape[1] - 1)))
+            first, rest = np.eye(shape[1], dtype=dtype)[classes]
+            target = target[:, :1] * first + (1 - target[:, :1]) * rest
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             assert np.isfinite(function(prediction, target)).all()
 
@@ -359,7 +363,7 @@ def up_to(limit, dtype):
     return st.floats(-limit, limit, width=np.finfo(dtype).bits) | st.sampled_from([-limit, limit])
 
 
-def shares(dtype):
+def up_to_one(dtype):
     return st.floats(0, 1, width=np.finfo(dtype).bits)
 
 

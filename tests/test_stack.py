@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from networks import ACTIVATIONS, LOSSES_OF, build
+from networks import ACTIVATIONS, LOSSES_OF, build, shares
 
 from nnlib import (
     SGD,
@@ -44,7 +44,7 @@ def test_a_member_trains_exactly_as_if_alone(hidden, loss, sizes, batch, own_x):
     rng = np.random.default_rng(0)
     stack = build(sizes, hidden, rng, Sigmoid, n_networks=3)
     x = rng.normal(size=(3, batch, sizes[0]) if own_x else (batch, sizes[0]))
-    target = rng.random((3, batch, sizes[-1]) if own_x else (batch, sizes[-1]))
+    target = shares(rng, (3, batch, sizes[-1]) if own_x else (batch, sizes[-1]))
     start = stack.params.copy()
     history = fit(stack, x, target, loss(), SGD(0.05), 500, record_every=100)
     assert (stack.params != start).any(axis=1).all()

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from networks import ACTIVATIONS, build
+from networks import ACTIVATIONS, build, shares
 
 from nnlib import (
     SGD,
@@ -67,7 +67,7 @@ def both(activation, hidden):
     network = build((3, *hidden, 2), activation, rng)
     # Small enough that a learning rate of 0.05 does not swing: training that diverges magnifies rounding.
     network.params *= 0.5
-    return network, in_torch(network), rng.normal(size=(4, 3)), rng.random((4, 2))
+    return network, in_torch(network), rng.normal(size=(4, 3)), shares(rng, (4, 2))
 
 
 @cases
