@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
 from nnlib.activations import Array
@@ -130,31 +130,73 @@ def plot_hidden_plane(network: Network, x: Array, target: Array, ax: Axes | None
     return ax
 
 
-def plot_network(network: Network, x: Array | None = None, ax: Axes | None = None) -> Axes:
+def plot_network(network: Network, x: Array | None = None, ax: Axes | None = None, dy: Array | None = None) -> Axes:
     """Draw the neurons of a small network, inputs left, with every weight and bias.
 
     Given one example ``x (1, n_in)``, each neuron shows the value that it sends forward, in blue;
     otherwise its name. A negative weight is a dashed line. A `Linear` and the activation behind it
     are drawn as one column.
+
+    Given ``dy (1, n_out)`` as well, the derivative of a loss with respect to the output, every number but the
+    inputs has below it, in orange, the derivative of that loss with respect to it.
     """
     if network.params.ndim != 1:
         raise ValueError("plot_network draws one network, got a stack: give it network.member(i)")
     if x is not None and np.shape(x)[:1] != (1,):
         raise ValueError(f"plot_network shows one example, x (1, {network.n_in}), got {np.shape(x)}: use x[:1]")
+    if dy is not None and (x is None or np.shape(dy) != (1, network.n_out)):
+        raise ValueError(f"dy must have shape (1, {network.n_out}) and come with an example x, got {np.shape(dy)}")
     ax = plt.gca() if ax is None else ax
-    columns = _columns(network, x)
+    columns = _columns(network, x, dy)
     linear = [layer for layer in network.layers if isinstance(layer, Linear)]
     for left, right, layer in zip(columns, columns[1:], linear, strict=False):
         for i, start in enumerate(left):
             for j, end in enumerate(right):
                 _draw_edge(ax, start, end, float(layer.W[i, j]))
         for neuron, bias in zip(right, layer.b[0], strict=True):
-            ax.annotate(_signed(f"{bias:+.3g}"), neuron.place, (0, -30), **_LABEL)
+            ax.annotate(_signed(f"{bias:+.3g}"), neuron.place, (0, -30 if neuron.delta is None else -35), **_LABEL)
+            if neuron.delta is not None:
+                ax.annotate(_derivative(neuron.delta), neuron.place, (0, -48), **_BACK)
     for column in columns:
         for neuron in column:
             _draw_neuron(ax, neuron)
     heights = [neuron.place[1] for column in columns for neuron in column]
-    ax.set(xlim=(-0.6, 2.4 * len(linear) + 0.6), ylim=(min(heights) - 0.75, max(heights) + 0.75), aspect="equal")
+    down, up = (0.75, 0.75) if dy is None else (1.0, 0.85)
+    ax.set(xlim=(-0.6, 2.4 * len(linear) + 0.6), ylim=(min(heights) - down, max(heights) + up), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+def plot_product(
+    sizes: tuple[int, int, int],
+    left: tuple[str, str],
+    right: tuple[str, str],
+    result: tuple[str, str],
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a matrix product to scale, one cell for each number, and what makes its first entry.
+
+    ``sizes = (r, s, c)`` stands for ``(r, s) @ (s, c) -> (r, c)``; each matrix is ``(name, color)``. Filled cells with
+    the same number are multiplied, and the ``s`` products added to give the filled cell of the result.
+    """
+    ax = plt.gca() if ax is None else ax
+    rows, shared, columns = sizes
+    edge = 0.0
+    shapes = (rows, shared), (shared, columns), (rows, columns)
+    for k, ((name, color), shape) in enumerate(zip((left, right, result), shapes, strict=True)):
+        top = shape[0] / 2
+        for i, j in np.ndindex(shape):
+            lit = (i == 0, j == 0, i == j == 0)[k]
+            fill = (color, 0.35) if lit else "none"
+            ax.add_patch(Rectangle((edge + j, top - i - 1), 1, 1, facecolor=fill, edgecolor=color, linewidth=1.2))
+            if lit and k < 2:
+                ax.text(edge + j + 0.5, top - i - 0.54, str(i + j + 1), ha="center", va="center", fontsize=9)
+        ax.text(edge + shape[1] / 2, top + 0.3, name, color=color, ha="center")
+        edge += shape[1] + 1
+        if k < 2:
+            ax.text(edge - 0.5, 0, "\N{MIDDLE DOT}="[k], ha="center", va="center")
+    tallest = max(rows, shared) / 2
+    ax.set(xlim=(-0.1, edge - 0.9), ylim=(-tallest - 0.1, tallest + 1), aspect="equal")
     ax.axis("off")
     return ax
 
@@ -198,45 +240,74 @@ class _Neuron(NamedTuple):
     place: tuple[float, float]
     name: str
     value: float | None
+    dvalue: float | None  # the derivative of the loss with respect to the value
+    delta: float | None  # and with respect to the weighted sum
+    radius: float
 
 
-_RADIUS = 0.36
 _LABEL: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center"}
+_BACK: dict[str, Any] = _LABEL | {"color": BACKWARD, "fontsize": 10}
 
 
-def _columns(network: Network, x: Array | None) -> list[list[_Neuron]]:
+def _columns(network: Network, x: Array | None, dy: Array | None) -> list[list[_Neuron]]:
     """Return the neurons of each column: the inputs, then one column per Linear."""
     outputs = [] if x is None else network.forward(x)
+    slopes: dict[int, Array] = {} if dy is None else {len(network.layers): dy}
+    for i in range(len(network.layers) - 1, 0, -1) if slopes else ():
+        slopes[i] = network.layers[i].backward(outputs[i], outputs[i + 1], slopes[i + 1])
     starts = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
     sizes = [network.n_in, *(layer.n_out for layer in network.layers if isinstance(layer, Linear))]
+    half, radius = (0.8, 0.36) if dy is None else (1.0, 0.46)
     columns = []
     for column, (size, i) in enumerate(zip(sizes, [*starts, len(network.layers)], strict=True)):
         letter = "x" if column == 0 else "y" if column == len(sizes) - 1 else "h"
         names = [f"${letter}_{k + 1}$" if size > 1 else f"${letter}$" for k in range(size)]
-        values = [None] * size if x is None else [float(value) for value in outputs[i][0]]
-        places = [(2.4 * column, 0.8 * (size - 1) - 1.6 * k) for k in range(size)]
-        columns.append([_Neuron(*neuron) for neuron in zip(places, names, values, strict=True)])
+        places = [(2.4 * column, half * (size - 1 - 2 * k)) for k in range(size)]
+        # The derivatives of a column's weighted sums stand one place behind what its Linear reads.
+        deltas = slopes.get(starts[column - 1] + 1) if column else None
+        arrays = outputs[i] if outputs else None, slopes.get(i), deltas
+        numbers = [[None] * size if array is None else [float(value) for value in array[0]] for array in arrays]
+        columns.append([_Neuron(*neuron) for neuron in zip(places, names, *numbers, [radius] * size, strict=True)])
     return columns
 
 
 def _draw_neuron(ax: Axes, neuron: _Neuron) -> None:
-    ax.add_patch(Circle(neuron.place, _RADIUS, facecolor="none", edgecolor=ANNOTATION, linewidth=1.5))
+    ax.add_patch(Circle(neuron.place, neuron.radius, facecolor="none", edgecolor=ANNOTATION, linewidth=1.5))
+    up = 30 if neuron.radius < 0.4 else 36
     if neuron.value is None:
         ax.annotate(neuron.name, neuron.place, (0, 0), **_LABEL)
-    else:
+    elif neuron.dvalue is None:
         number = f"{neuron.value:.3f}".removesuffix(".000")
         ax.annotate(_signed(number), neuron.place, (0, 0), color=FORWARD, fontweight="bold", **_LABEL)
-        ax.annotate(neuron.name, neuron.place, (0, 30), **_LABEL)
+        ax.annotate(neuron.name, neuron.place, (0, up), **_LABEL)
+    else:
+        number = f"{neuron.value:.4f}".removesuffix(".0000")
+        ax.annotate(_signed(number), neuron.place, (0, 7), color=FORWARD, fontweight="bold", **_LABEL)
+        ax.annotate(_derivative(neuron.dvalue), neuron.place, (0, -8), **_BACK)
+        ax.annotate(neuron.name, neuron.place, (0, up), **_LABEL)
 
 
 def _draw_edge(ax: Axes, start: _Neuron, end: _Neuron, weight: float) -> None:
     a, b = np.array(start.place), np.array(end.place)
     along = (b - a) / np.hypot(*(b - a))
-    line = np.column_stack([a + _RADIUS * along, b - _RADIUS * along])
+    line = np.column_stack([a + start.radius * along, b - end.radius * along])
     ax.plot(*line, color=ANNOTATION, linewidth=1.2, linestyle="--" if weight < 0 else "-")
     # Crossing edges meet in the middle, so the number stands a third of the way, above its line.
     at = a + 0.33 * (b - a)
-    ax.annotate(_signed(f"{weight:.3g}"), (at[0], at[1]), (0, 8), fontsize=10, **_LABEL)
+    if end.delta is None or start.value is None:
+        ax.annotate(_signed(f"{weight:.3g}"), (at[0], at[1]), (0, 8), fontsize=10, **_LABEL)
+        return
+    # With a derivative below it, both lie along their line, or that would run through them.
+    at = a + (start.radius + 0.45) * along
+    across, angle = np.array([-along[1], along[0]]), float(np.degrees(np.arctan2(along[1], along[0])))
+    turned: dict[str, Any] = {"rotation": angle, "rotation_mode": "anchor"}
+    ax.annotate(_signed(f"{weight:.3g}"), tuple(at), tuple(8 * across), fontsize=10, **_LABEL, **turned)
+    ax.annotate(_derivative(start.value * end.delta), tuple(at), tuple(-8 * across), **_BACK, **turned)
+
+
+def _derivative(value: float) -> str:
+    number = f"{value:.4f}"
+    return "0" if float(number) == 0 else _signed(number)
 
 
 def _signed(number: str) -> str:

@@ -19,12 +19,82 @@ LOSS = np.mean((Y - T) ** 2)
 DELTA2 = 2 / 4 * (Y - T) * Y * (1 - Y)
 DB2 = DELTA2.sum()
 DW2 = H.T @ DELTA2
+DELTA1 = DELTA2 @ W2.T * H * (1 - H)
+GIVEN = np.where(T == 1, Y, 1 - Y)  # the probability that each target gets
+SLOPES = H[:, 0] * (1 - H[:, 0])  # of the first hidden neuron, OR
+
+# Chapter 8: the examples (0, 1) and (1, 1), each alone.
+ONE_DY = 2 * (Y[1, 0] - 1)
+ONE_DELTA2 = ONE_DY * Y[1, 0] * (1 - Y[1, 0])
+ONE_DELTA1 = 4 * ONE_DELTA2 * SLOPES[1]
+LAST_DELTA2 = 2 * Y[3, 0] * Y[3, 0] * (1 - Y[3, 0])
+LAST_DELTA1 = 4 * LAST_DELTA2 * H[3] * (1 - H[3])
+
+# Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
+GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
+GATE_SUMS = X[1] @ GATES + GATE_BIASES
+GATE_OUTPUT = np.array([4, 4, 0]) @ (GATE_SUMS > 0) - 6
+
+
+def wilson(successes, n, z=1.959964):
+    """Return the 95 % interval of Wilson (1927) in per cent, the solutions of (p - k/n)² = z² p (1 - p) / n."""
+    rate = successes / n
+    return np.sort(100 * np.roots([1 + z**2 / n, -2 * rate - z**2 / n, rate**2]))
+
+
+def perceptron_biases(shown, target):
+    """Return the bias after each example shown, from zeros, by w += (t - y) x and b += t - y."""
+    w1, w2, b, biases = 0, 0, 0, []
+    for x1, x2 in shown:
+        error = target(x1, x2) - int(w1 * x1 + w2 * x2 + b > 0)
+        w1, w2, b = w1 + error * x1, w2 + error * x2, b + error
+        biases.append(b)
+    return biases
+
 
 # Per chapter: the last column of the table, and every other number that the part shows.
 BY_HAND = {
+    "01-neuron": ([4 * X[1, 0], 4 * X[1, 1], Z1[1, 0], Z1[1, 0] > 0], []),  # the first hidden neuron, OR
+    "02-perceptron": (perceptron_biases(2 * X.tolist(), lambda x1, x2: x1 * x2)[3:], []),  # AND, from its first mistake
+    "03-activations": (
+        [
+            *(H[1, 0], sigmoid(2.1), 10 * (sigmoid(2.1) - sigmoid(2))),
+            *SLOPES[[1, 0, 3]],
+            *(np.tanh(1), 1 - np.tanh(1) ** 2, np.exp(2) / (np.exp(2) + 1)),
+        ],
+        [H[0, 0], H[3, 0], 1 + np.exp(-2), 1 + np.exp(-2.1), np.exp(2), np.exp(2) + 1, 2.1, 0.1],
+    ),
+    "04-layers": ([*GATE_SUMS, GATE_OUTPUT, GATES.size + GATE_BIASES.size, 3 * 1 + 1], []),
     "05-forward": (
         [Z1[1, 0], H[1, 0], Z1[1, 1], H[1, 1], Z2[1, 0], Y[1, 0]],
         [*H.ravel(), *Z2.ravel(), *Y.ravel(), 1 + np.exp(-2)],
+    ),
+    "06-loss": (
+        [
+            *((Y[1, 0] - 1) ** 2, LOSS, 2 * (Y[1, 0] - 1) * Y[1, 0] * (1 - Y[1, 0])),
+            *(np.prod(GIVEN), -np.log(Y[1, 0]), -np.log(1 - Y[0, 0]), -np.mean(np.log(GIVEN)), Y[1, 0] - 1),
+        ],
+        [*Y.ravel(), 1 - Y[0, 0]],
+    ),
+    "08-backprop-numbers": (
+        [
+            ONE_DY,
+            ONE_DELTA2,
+            ONE_DELTA2,
+            H[1, 0] * ONE_DELTA2,
+            4 * ONE_DELTA2,
+            *[ONE_DELTA1] * 2,
+            X[1, 1] * ONE_DELTA1,
+            0,
+        ],
+        [H[1, 0], 1 - H[1, 0], Y[1, 0], 1 - Y[1, 0], Y[1, 0] * (1 - Y[1, 0]), SLOPES[1]],
+    ),
+    "09-backprop-matrices": (
+        [
+            *(ONE_DELTA2, DELTA2[1, 0], DELTA2[0, 0], DW2[0, 0], DB2),
+            *(DELTA1[1, 0], DELTA1[0, 0], DELTA1[:, 0].sum(), X[:, 0] @ DELTA1[:, 0]),
+        ],
+        [*H.ravel(), *Y.ravel(), *(Y * (1 - Y)).ravel(), *DELTA1.ravel()],
     ),
     "11-xor-numpy": (
         [H[1, 0], H[3, 0], H[3, 1], Y[1, 0], Y[3, 0], LOSS, DB2, -6 - DB2],
@@ -38,7 +108,20 @@ BY_HAND = {
 
 # Numbers in the prose that no cell prints: where each comes from.
 IN_PROSE = {
+    "01-neuron": [],
+    # the logarithm of the largest float64 and float32
+    "03-activations": [np.log(np.finfo(np.float64).max), np.log(float(np.finfo(np.float32).max))],
+    "04-layers": [
+        *(784 * 128 + 128 * 10, 784 * 128 * 10),  # two wrong counts of 784-128-10
+        2 * 500,  # networks without a bend
+        *(10_000, 100 * 496 / 500, *wilson(496, 500)),  # the long training, which test_studies repeats
+    ],
     "05-forward": [],
+    # sigmoid twice, on the task "or": the largest answer, and the loss of perfect answers
+    "06-loss": [sigmoid(1), -np.mean(np.log([1 - sigmoid(0), *3 * [sigmoid(1)]]))],
+    # the corner (1, 1), which a figure shows
+    "08-backprop-numbers": [*H[3], Y[3, 0], *(H[3] * (1 - H[3])), *(H[3] * LAST_DELTA2), *LAST_DELTA1],
+    "09-backprop-matrices": [],
     "11-xor-numpy": [],
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
 }

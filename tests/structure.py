@@ -209,7 +209,7 @@ def wrong_size(notebook: NotebookNode, words: tuple[int, int] = (1200, 2200), co
     Questions and exercises do not count, nor do imports and assertions in the code.
     """
     counted = [text for title, text in sections(notebook, title_too=True) if title not in EXTRA]
-    prose = re.sub(r"\$\$.*?\$\$|<[^>]+>", " ", "\n".join(counted), flags=re.DOTALL)
+    prose = re.sub(r"\$\$.*?\$\$|</?[a-z][^<>]*>|<!--.*?-->", " ", "\n".join(counted), flags=re.DOTALL)
     n_words = len(re.sub(r"^\|.*$", "", prose, flags=re.MULTILINE).split())
     found = []
     if not words[0] <= n_words <= words[1]:

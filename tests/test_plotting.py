@@ -40,15 +40,18 @@ def history(network):
 
 RATES = {"2-2-1": (723, 1000), "2-4-1": (999, 1000), "2-8-1": (4, 4)}
 STEPS = [("forward", "x", "y", plotting.FORWARD), ("backward", "dx", "dy", plotting.BACKWARD)]
+PRODUCT = (2, 3, 1), ("H", plotting.FORWARD), ("W", plotting.ANNOTATION), ("Z", plotting.BACKWARD)
 DRAW = {
     "loss": lambda network, ax: plotting.plot_loss(history(network), ax),
     "rates": lambda _network, ax: plotting.plot_rates(RATES, ax),
+    "product": lambda _network, ax: plotting.plot_product(*PRODUCT, ax),
     "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
     "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
     "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
     "hidden plane": lambda network, ax: plotting.plot_hidden_plane(network, X, POINTS_TARGET, ax),
     "network": lambda network, ax: plotting.plot_network(network, ax=ax),
     "network with values": lambda network, ax: plotting.plot_network(network, X[:1], ax),
+    "network with derivatives": lambda network, ax: plotting.plot_network(network, X[:1], ax, np.ones((1, 1))),
 }
 every_plot = pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
 
@@ -111,6 +114,25 @@ def test_plot_rates():
     assert [dot.get_marker() for dot in dots] == ["x", "o", "x"]
     assert [label.get_text() for label in ax.get_yticklabels()] == list(RATES)
     assert ax.yaxis_inverted()
+
+
+def test_plot_product():
+    ax = plotting.plot_product(*PRODUCT, plt.figure().subplots())
+    assert texts(ax) == [*"123", "H", "\N{MIDDLE DOT}", *"123", "W", "=", "Z"]
+    cells = {name: [] for name in "HWZ"}
+    names = {plotting.FORWARD: "H", plotting.ANNOTATION: "W", plotting.BACKWARD: "Z"}
+    for cell in ax.patches:
+        cells[names[to_hex(cell.get_edgecolor()).upper()]].append(cell)
+    assert {name: len(cells[name]) for name in cells} == {"H": 6, "W": 3, "Z": 2}
+    assert all(cell.get_width() == cell.get_height() == 1 for cell in ax.patches)
+    # Row by row: the first row of the left factor, the first column of the right one, the first entry of the result.
+    lit = {name: [cell.get_facecolor()[3] > 0 for cell in cells[name]] for name in cells}
+    assert lit == {"H": [True] * 3 + [False] * 3, "W": [True] * 3, "Z": [True, False]}
+    # Left to right without touching, all around the same height.
+    spans = [[cell.get_x() for cell in cells[name]] for name in "HWZ"]
+    assert spans == [[0, 1, 2] * 2, [4] * 3, [6] * 2]
+    assert [[cell.get_y() for cell in cells[name]] for name in "WZ"] == [[0.5, -0.5, -1.5], [0, -1]]
+    assert [text.get_color() for text in ax.texts if text.get_text() in "HWZ"] == [color for _, color in PRODUCT[1:]]
 
 
 def test_plot_steps():
@@ -247,6 +269,37 @@ def test_plot_network():
     # h is what is sent forward, behind the sigmoid; the last output is 1.5 - 2.25 + 0.125.
     assert [text.get_text() for text in values] == ["1", "0", "1", "1", f"{minus}0.625"]
     assert set(names) < set(texts(ax))
+
+
+def test_plot_network_puts_derivatives_below_the_numbers():
+    network = wired(Linear(2, 2), Sigmoid(), Linear(2, 1), Sigmoid())
+    x, target = X[1:2], POINTS_TARGET[1:2]
+    dy = MeanSquaredError().grad(network(x), target)
+    network.grads[...] = 7  # drawing leaves them alone
+    ax = plotting.plot_network(network, x, plt.figure().subplots(), dy)
+    assert (network.grads == 7).all()
+    back = [text for text in ax.texts if to_hex(text.get_color()).upper() == plotting.BACKWARD]
+    grads = network.backward(network.forward(x), dy)
+    minus = "\N{MINUS SIGN}"
+    expected = [f"{g:.4f}".replace("-", minus) if g else "0" for g in grads]
+    expected += [f"{minus}0.5198", f"{minus}0.4000", f"{minus}0.4000"]
+    assert sorted(text.get_text() for text in back) == sorted(expected)
+    # Each stands below a grey or blue number, at the same place and turned alike.
+    for text in back:
+        above = [
+            other
+            for other in ax.texts
+            if other not in back and other.xy == text.xy and other.get_rotation() == text.get_rotation()
+        ]
+        assert any(other.xyann[1] > text.xyann[1] for other in above)
+    assert {"0.8808", "0.7401", "1", "0"} <= set(texts(ax))
+
+
+def test_plot_network_wants_derivatives_that_fit(network):
+    ax = plt.figure().subplots()
+    for x, dy in (None, np.ones((1, 1))), (X[:1], np.ones((4, 1))), (X[:1], np.ones(1)):
+        with pytest.raises(ValueError, match=r"^dy must have shape \(1, 1\) and come with an example x, got"):
+            plotting.plot_network(network, x, ax, dy)
 
 
 def test_plots_draw_one_network(stack):
