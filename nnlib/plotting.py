@@ -187,10 +187,11 @@ def plot_product(
         top = shape[0] / 2
         for i, j in np.ndindex(shape):
             lit = (i == 0, j == 0, i == j == 0)[k]
-            fill = (color, 0.35) if lit else "none"
+            fill = (color, 0.2) if lit else "none"
             ax.add_patch(Rectangle((edge + j, top - i - 1), 1, 1, facecolor=fill, edgecolor=color, linewidth=1.2))
             if lit and k < 2:
-                ax.text(edge + j + 0.5, top - i - 0.54, str(i + j + 1), ha="center", va="center", fontsize=9)
+                center: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 10, "fontweight": "bold"}
+                ax.text(edge + j + 0.5, top - i - 0.54, str(i + j + 1), color=color, **center)
         ax.text(edge + shape[1] / 2, top + 0.3, name, color=color, ha="center")
         edge += shape[1] + 1
         if k < 2:

@@ -23,6 +23,10 @@ DELTA1 = DELTA2 @ W2.T * H * (1 - H)
 GIVEN = np.where(T == 1, Y, 1 - Y)  # the probability that each target gets
 SLOPES = H[:, 0] * (1 - H[:, 0])  # of the first hidden neuron, OR
 
+# Chapter 7: a neuron with zeros for w1, w2 and b learns "or", one step with the rate 1.
+OR_DELTA = 2 / 4 * (0.5 - np.array([0, 1, 1, 1])) * 0.5 * (1 - 0.5)
+OR_STEP = -OR_DELTA @ np.column_stack([X, np.ones(4)])
+
 # Chapter 8: the examples (0, 1) and (1, 1), each alone.
 ONE_DY = 2 * (Y[1, 0] - 1)
 ONE_DELTA2 = ONE_DY * Y[1, 0] * (1 - Y[1, 0])
@@ -62,7 +66,10 @@ BY_HAND = {
             *SLOPES[[1, 0, 3]],
             *(np.tanh(1), 1 - np.tanh(1) ** 2, np.exp(2) / (np.exp(2) + 1)),
         ],
-        [H[0, 0], H[3, 0], 1 + np.exp(-2), 1 + np.exp(-2.1), np.exp(2), np.exp(2) + 1, 2.1, 0.1],
+        [
+            *(H[0, 0], H[3, 0], 1 - H[3, 0], 1 + np.exp(-2), 1 + np.exp(-2.1), sigmoid(2.1) - sigmoid(2)),
+            *(np.exp(2), np.exp(2) + 1, 2.1, 0.1),
+        ],
     ),
     "04-layers": ([*GATE_SUMS, GATE_OUTPUT, GATES.size + GATE_BIASES.size, 3 * 1 + 1], []),
     "05-forward": (
@@ -76,18 +83,16 @@ BY_HAND = {
         ],
         [*Y.ravel(), 1 - Y[0, 0]],
     ),
+    "07-descent": (
+        [4, 1 - 0.1 * 4, (1 - 0.1 * 4) ** 2, 1 - 0.6 * 4, *-OR_STEP[[2, 0]], OR_STEP[2], sigmoid(OR_STEP.sum())],
+        [sigmoid(0), 3 * sigmoid(0), sigmoid(0) * (1 - sigmoid(0)), 0.1, 0.6 * 4, 4 * (1 - 0.1 * 4)],
+    ),
     "08-backprop-numbers": (
         [
-            ONE_DY,
-            ONE_DELTA2,
-            ONE_DELTA2,
-            H[1, 0] * ONE_DELTA2,
-            4 * ONE_DELTA2,
-            *[ONE_DELTA1] * 2,
-            X[1, 1] * ONE_DELTA1,
-            0,
+            *(ONE_DY, Y[1, 0] * (1 - Y[1, 0]), ONE_DELTA2, ONE_DELTA2, H[1, 0] * ONE_DELTA2),
+            *(4 * ONE_DELTA2, SLOPES[1], ONE_DELTA1, ONE_DELTA1, X[1, 1] * ONE_DELTA1, X[1, 0] * abs(ONE_DELTA1)),
         ],
-        [H[1, 0], 1 - H[1, 0], Y[1, 0], 1 - Y[1, 0], Y[1, 0] * (1 - Y[1, 0]), SLOPES[1]],
+        [H[1, 0], 1 - H[1, 0], Y[1, 0], 1 - Y[1, 0]],
     ),
     "09-backprop-matrices": (
         [
@@ -114,12 +119,14 @@ IN_PROSE = {
     "04-layers": [
         *(784 * 128 + 128 * 10, 784 * 128 * 10),  # two wrong counts of 784-128-10
         2 * 500,  # networks without a bend
-        *(10_000, 100 * 496 / 500, *wilson(496, 500)),  # the long training, which test_studies repeats
+        *(5000, 100 * 496 / 500, *wilson(496, 500)),  # the long training, which test_studies repeats
     ],
     "05-forward": [],
     # sigmoid twice, on the task "or": the largest answer, and the loss of perfect answers
     "06-loss": [sigmoid(1), -np.mean(np.log([1 - sigmoid(0), *3 * [sigmoid(1)]]))],
     # the corner (1, 1), which a figure shows
+    # the valley's limits 1/c and 2/c; two rates compared; the loss of answers one half; counts of the study
+    "07-descent": [1 / 4, 2 / 4, 0.52 / 0.2, *wilson(50, 500), *wilson(500, 500), *wilson(499, 500), *wilson(193, 500)],
     "08-backprop-numbers": [*H[3], Y[3, 0], *(H[3] * (1 - H[3])), *(H[3] * LAST_DELTA2), *LAST_DELTA1],
     "09-backprop-matrices": [],
     "11-xor-numpy": [],

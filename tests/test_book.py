@@ -132,6 +132,8 @@ FIELDS = {
     "book": {"author", "title", "publisher", "year"},
     "incollection": {"author", "title", "booktitle", "publisher", "year"},
     "inproceedings": {"author", "title", "booktitle", "year"},
+    "mastersthesis": {"author", "title", "school", "year"},
+    "phdthesis": {"author", "title", "school", "year"},
     "techreport": {"author", "title", "institution", "year"},
     "misc": {"author", "title", "year"},
 }

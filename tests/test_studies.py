@@ -105,12 +105,12 @@ def test_the_answer_to_exercise_3_of_chapter_11_is_measured():
 def chapter_4():
     """Return a function: 500 networks, trained by the training cell of chapter 4 from a seed, for so many steps."""
 
-    def train(widths, *, bend, seed=0, epochs=3000):
+    def train(widths, *, bend, seed=0, epochs=1500):
         cell = source("04-layers", "train")
-        assert "epochs=3000, record_every=3000" in cell
+        assert "epochs=1500, record_every=1500" in cell
         names = {"np": np, "nnlib": nnlib, "pairwise": pairwise}
         build = source("04-layers", "build").replace("default_rng(0)", f"default_rng({seed})")
-        for text in source("04-layers", "count"), build, cell.replace("3000", str(epochs)):
+        for text in source("04-layers", "count"), build, cell.replace("1500", str(epochs)):
             exec(text, names)
         return names["train"](widths, [nnlib.Sigmoid()] if bend else []), names["T"]
 
@@ -137,15 +137,14 @@ def test_the_rates_of_chapter_4_are_those_of_another_seed(chapter_4, widths, ben
 @pytest.mark.pinned
 def test_what_chapter_4_says_of_the_deep_networks_is_measured(chapter_4):
     text = source("04-layers", "rate-text")
-    outputs, target = chapter_4([2, 8, 8, 8, 1], bend=True, epochs=10_000)
+    outputs, target = chapter_4([2, 8, 8, 8, 1], bend=True, epochs=5000)
     k = close(outputs, target)
     low, high = nnlib.wilson_interval(k, 500)
-    said = f"After 10,000 steps {k} of the same 500 have learned, {k / 5:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    said = f"After 5,000 steps {k} of the same 500 have learned, {k / 5:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
     assert said in " ".join(text.split())
-    outputs, target = chapter_4([2, 8, 8, 8, 1], bend=False)
-    left = outputs[np.abs(outputs - 0.5).max(axis=(-2, -1)) > 1e-6]
-    assert left.shape == (1, 4, 1)  # all but one answer one half
-    assert nnlib.accuracy(left, np.broadcast_to(target, left.shape)).tolist() == [0.75]
+    for widths in [2, 8, 1], [2, 8, 8, 8, 1]:
+        outputs, _ = chapter_4(widths, bend=False)
+        assert np.abs(outputs - 0.5).max() < 1e-6
 
 
 def test_the_counts_in_the_questions_and_exercises_of_chapter_4_are_computed():
