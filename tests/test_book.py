@@ -43,6 +43,22 @@ def test_page_exists_and_shows_no_raw_markup(site, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_nobody_else_and_its_formulas_are_ready(site, page):
+    soup = BeautifulSoup((site / "chapters" / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+    asked = soup.select("script[src], link[href], img[src], iframe[src], source[src], video[src], audio[src]")
+    assert len(asked) > 10
+    assert not [tag for tag in asked if urlsplit(tag.get("src") or tag["href"]).netloc]
+    assert all(formula.select_one(".katex-html") for formula in soup.select(".math"))
+
+
+def test_the_fonts_of_the_formulas_are_there(site):
+    sheet = site / "_static" / "katex" / "katex.min.css"
+    fonts = re.findall(r"url\((fonts/[^)]*\.woff2)\)", sheet.read_text(encoding="utf-8"))
+    assert len(fonts) == 20
+    assert all((sheet.parent / font).is_file() for font in fonts)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_inside_the_book_lead_somewhere(site, page):
     here = site / "chapters" / f"{page}.html"
     for link in article(site, page).select("a[href]"):
