@@ -34,6 +34,14 @@ ONE_DELTA1 = 4 * ONE_DELTA2 * SLOPES[1]
 LAST_DELTA2 = 2 * Y[3, 0] * Y[3, 0] * (1 - Y[3, 0])
 LAST_DELTA1 = 4 * LAST_DELTA2 * H[3] * (1 - H[3])
 
+# Chapter 10: the loss for the example (0, 1) as its output bias moves from -6, and differences of it.
+def moved(by):
+    return (sigmoid(Z2[1, 0] + by) - 1) ** 2
+
+
+FORWARD_DIFFERENCES = [(moved(step) - moved(0)) / step for step in (0.1, 0.05)]
+CENTRAL_DIFFERENCES = [(moved(step) - moved(-step)) / (2 * step) for step in (0.1, 0.05)]
+
 # Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
 GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
 GATE_SUMS = X[1] @ GATES + GATE_BIASES
@@ -101,6 +109,13 @@ BY_HAND = {
         ],
         [*H.ravel(), *Y.ravel(), *(Y * (1 - Y)).ravel(), *DELTA1.ravel()],
     ),
+    "10-gradient-check": (
+        [moved(0), moved(0.1), moved(-0.1)]
+        + [value for pair in zip(FORWARD_DIFFERENCES, CENTRAL_DIFFERENCES, strict=True) for value in pair],
+        [0.1, 0.2, 5.9, 6.1, 5.95, 6.05, Z2[1, 0] + 6, *(Z2[1, 0] + step for step in (-0.1, 0, 0.1))]
+        + [sigmoid(Z2[1, 0] + step) for step in (-0.1, 0, 0.1)]
+        + [ONE_DELTA2, *(abs(d - ONE_DELTA2) for d in (*FORWARD_DIFFERENCES, *CENTRAL_DIFFERENCES))],
+    ),
     "11-xor-numpy": (
         [H[1, 0], H[3, 0], H[3, 1], Y[1, 0], Y[3, 0], LOSS, DB2, -6 - DB2],
         [*H.ravel(), *Z2.ravel(), *(T - Y).ravel(), *(Y * (1 - Y)).ravel()],
@@ -129,6 +144,8 @@ IN_PROSE = {
     "07-descent": [1 / 4, 2 / 4, 0.52 / 0.2, *wilson(50, 500), *wilson(500, 500), *wilson(499, 500), *wilson(193, 500)],
     "08-backprop-numbers": [*H[3], Y[3, 0], *(H[3] * (1 - H[3])), *(H[3] * LAST_DELTA2), *LAST_DELTA1],
     "09-backprop-matrices": [],
+    # the relative spacing of float64 and float32, in powers of ten; a step across the kink of ReLU
+    "10-gradient-check": [1e16 * np.finfo(np.float64).eps, 1e7 * float(np.finfo(np.float32).eps), (1e-6 + 1e-5) / 2e-5],
     "11-xor-numpy": [],
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
 }
