@@ -51,9 +51,9 @@ class Neuron:
 def perceptron_update(neuron: Neuron, x: npt.ArrayLike, target: float, lr: float = 1.0) -> bool:
     """Show ``neuron`` one example, correct it if it was wrong, and return whether it was.
 
-    The perceptron rule (Rosenblatt, 1958): ``w += lr (target - y) x`` and ``b += lr (target - y)``, for an example
-    ``x (n_in,)`` with ``target`` 0 or 1. If some weights and bias classify all examples, then, shown again and
-    again, they are classified after finitely many corrections (Novikoff, 1962).
+    The rule of the perceptron (so called by Rosenblatt, 1958): ``w += lr (target - y) x`` and
+    ``b += lr (target - y)``, for an example ``x (n_in,)`` with ``target`` 0 or 1. If some weights and bias classify
+    all examples, then, shown again and again, they are classified after finitely many corrections (Novikoff, 1962).
 
     Raises `TypeError` or `ValueError` for anything else; the neuron must have the `step` activation, whose answers
     are 0 and 1.
