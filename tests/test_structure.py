@@ -3,6 +3,7 @@
 import base64
 import copy
 import io
+import re
 from pathlib import Path
 
 import nbformat
@@ -52,6 +53,26 @@ def test_notebook_keeps_the_rule(slug, rule):
 @pytest.mark.parametrize("rule", CHAPTER_RULES, ids=lambda rule: rule.__name__)
 def test_chapter_keeps_the_rule(slug, rule):
     assert rule(read(slug)) == []
+
+
+def linked_terms(slug):
+    """Return the terms of the glossary that a chapter links to."""
+    prose = "\n".join(cell.source for cell in read(slug).cells if cell.cell_type == "markdown")
+    return re.findall(r"\{term\}`(?:[^`<]*<)?([^`>]+)>?`", prose)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_chapter_links_each_of_its_terms_once(slug):
+    terms = linked_terms(slug)
+    assert len(terms) >= 10
+    assert len(set(terms)) == len(terms)
+
+
+def test_the_glossary_is_in_order_and_each_of_its_terms_is_linked():
+    page = (CHAPTERS / "glossary.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^(\S.*)\n    \S", page, re.MULTILINE)
+    assert listed == sorted(listed, key=str.lower)
+    assert set(listed) == {term for slug in SLUGS for term in linked_terms(slug)}
 
 
 @pytest.mark.parametrize("slug", SLUGS)
