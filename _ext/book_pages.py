@@ -73,9 +73,11 @@ def add_katex(app: Sphinx) -> None:
     """Serve KaTeX's style sheet and its fonts, in the one format that browsers still ask for."""
     source, served = HERE.parent / "node_modules/katex/dist", Path(app.outdir, "_static/katex")
     if not source.is_dir():
-        raise ExtensionError("the style sheet of the formulas is not installed: run .venv/bin/npm ci, as make book does")
-    others = shutil.ignore_patterns("*.js", "*.mjs", "contrib", "README.md", "katex.css", "katex-swap*", "*.ttf", "*.woff")
-    shutil.copytree(source, served, ignore=others, dirs_exist_ok=True)
+        raise ExtensionError("KaTeX's style sheet is not installed: run .venv/bin/npm ci, as make book does")
+    shutil.copytree(
+        source / "fonts", served / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"), dirs_exist_ok=True
+    )
+    shutil.copy(source / "katex.min.css", served)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
