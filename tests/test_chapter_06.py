@@ -2,16 +2,15 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from refresh import CHAPTERS
 from structure import agrees
+from studies import by_chance, cells
 
 import nnlib
 
-CELLS = {cell.id: cell.source for cell in nbformat.read(CHAPTERS / "06-loss.ipynb", as_version=4).cells}
+CELLS = cells("06-loss")
 N, K, W = 5, 3, 10.0
 
 
@@ -181,7 +180,7 @@ def test_the_rates_of_chapter_6_are_those_of_another_seed(both_seeds):
     assert len(both_seeds[0]) == 8
     for name in both_seeds[0].keys() - {"slowest"}:
         a, b = (counts[name] / 500 for counts in both_seeds)
-        assert abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 500), name
+        assert abs(a - b) <= by_chance(a, b, 500), name
 
 
 def test_what_chapter_6_says_of_its_studies_holds_with_both_seeds(both_seeds):

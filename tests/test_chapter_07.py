@@ -2,17 +2,16 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 from hand_numbers import wilson
-from refresh import CHAPTERS
 from structure import agrees
+from studies import by_chance, cells
 
 import nnlib
 
-CELLS = {cell.id: cell.source for cell in nbformat.read(CHAPTERS / "07-descent.ipynb", as_version=4).cells}
+CELLS = cells("07-descent")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +85,7 @@ def test_the_rates_are_those_of_another_seed(names):
 def differ_by_chance(k, again, n=500):
     """Say whether 0 lies within the 95 % interval of the difference of two rates."""
     a, b = k / n, again / n
-    return abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / n)
+    return abs(a - b) <= by_chance(a, b, n)
 
 
 def test_the_counts_in_the_text_are_those_of_the_study(names):
@@ -138,8 +137,8 @@ def test_the_answer_to_exercise_3_is_measured(names):
     pairs = re.findall(r"^\| ([\d.,]+) \| (\d+), (.*?) \| (\d+), (.*?) \|$", answer, flags=re.MULTILINE)
     assert len(pairs) == 8
     plain, bipolar = names["X"], 2 * names["X"] - 1
-    for rate, *cells in pairs:
-        for x, count, interval in zip((plain, bipolar), cells[::2], cells[1::2], strict=True):
+    for rate, *measured in pairs:
+        for x, count, interval in zip((plain, bipolar), measured[::2], measured[1::2], strict=True):
             stack = nnlib.Network(
                 nnlib.Linear(2, 1, nnlib.normal), nnlib.Sigmoid(), rng=np.random.default_rng(0), n_networks=500
             )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from structure import agrees
-from test_studies import source
+from studies import by_chance, source
 
 import nnlib
 
@@ -87,21 +87,16 @@ def counts(names):
     }
 
 
-def interval(a, b):
-    """Return half the 95 % interval of the difference of two rates of 500."""
-    return 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 500)
-
-
 def test_the_rates_are_those_of_another_seed(counts):
     for a, b in (np.array(pair) / 500 for pair in counts.values()):
-        assert abs(a - b) <= interval(a, b)
+        assert abs(a - b) <= by_chance(a, b, 500)
 
 
 def test_what_the_chapter_says_of_its_rates(counts):
     for seed in (0, 1):
         k = {row: pair[seed] / 500 for row, pair in counts.items()}
         assert abs(k["right", 4] - k["early", 4]) <= 1 / 500 + 1e-9
-        assert k["right", 1] - k["early", 1] > interval(k["right", 1], k["early", 1])
+        assert k["right", 1] - k["early", 1] > by_chance(k["right", 1], k["early", 1], 500)
         assert k["extra", 4] > 100 / 500
         assert k["extra", 1] == 0
 

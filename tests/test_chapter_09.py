@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from test_studies import source
+from studies import by_chance, source
 
 import nnlib
 
@@ -137,7 +137,7 @@ def test_the_rates_are_those_of_another_seed(studies):
     for way, counts in studies[0].items():
         for k, other in zip(counts, studies[1][way], strict=True):
             a, b = k / 500, other / 500
-            assert abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 500), way
+            assert abs(a - b) <= by_chance(a, b, 500), way
 
 
 def test_biases_by_row_learn_the_rows_and_not_xor(studies):

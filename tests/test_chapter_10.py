@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from test_studies import source
+from studies import by_chance, source
 
 import nnlib
 
@@ -110,7 +110,7 @@ def studies(names):
 def test_the_rates_are_those_of_another_seed(studies):
     for name in studies[0]:
         a, b = (counts[name] / 500 for counts in studies)
-        assert abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 500), name
+        assert abs(a - b) <= by_chance(a, b, 500), name
 
 
 def test_training_does_not_reveal_the_six(studies):

@@ -3,19 +3,12 @@
 import re
 from itertools import pairwise
 
-import nbformat
 import numpy as np
 import pytest
-from refresh import CHAPTERS
 from structure import agrees
+from studies import by_chance, source
 
 import nnlib
-
-
-def source(chapter, cell_id):
-    """Return the text of one cell of a chapter."""
-    cells = nbformat.read(CHAPTERS / f"{chapter}.ipynb", as_version=4).cells
-    return next(cell.source for cell in cells if cell.id == cell_id)
 
 
 def two_two_one(seed=0, n_networks=None):
@@ -54,7 +47,7 @@ def test_the_broadcast_loss_of_chapter_5_trains_every_answer_to_one_half(chapter
 @pytest.mark.parametrize("off", [0.5, 0.25])
 def test_the_rates_of_chapter_5_are_those_of_another_seed(chapter_5, loss, off):
     a, b = (learned(names, loss, off) for names in chapter_5)
-    assert abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 500)
+    assert abs(a - b) <= by_chance(a, b, 500)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +84,7 @@ def published_recipe(hidden):
 
 @pytest.mark.pinned
 def test_the_answer_to_exercise_3_of_chapter_11_is_measured():
-    notebook = nbformat.read(CHAPTERS / "11-xor-numpy.ipynb", as_version=4)
-    answer = next(cell.source for cell in notebook.cells if cell.id == "exercise-3-answer")
+    answer = source("11-xor-numpy", "exercise-3-answer")
     rows = re.findall(r"^\| (\d+) \| (\d+) \| ([\d.]+) % to ([\d.]+) % \|$", answer, flags=re.MULTILINE)
     assert [int(row[0]) for row in rows] == [1, 2, 3, 4, 8]
     for hidden, successes, low, high in rows:
@@ -127,7 +119,7 @@ def close(outputs, target):
 def test_the_rates_of_chapter_4_are_those_of_another_seed(chapter_4, widths, bend):
     both = [chapter_4(widths, bend=bend, seed=seed) for seed in (0, 1)]
     a, b = (close(*one) / 500 for one in both)
-    assert abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 500)
+    assert abs(a - b) <= by_chance(a, b, 500)
     if not bend:
         assert a == b == 0
         for outputs, _ in both:
@@ -184,8 +176,8 @@ def test_the_shares_of_chapter_1_are_those_of_another_seed(chapter_1, task):
     if task in (6, 9):
         assert a == b == 0
     # Sixteen are compared at once, and each may differ by chance: 3 standard errors instead of 1.96 for those.
-    width = 1.96 if isinstance(task, str) else 3
-    assert abs(a - b) <= width * np.sqrt((a * (1 - a) + b * (1 - b)) / names["n"])
+    errors = 1.96 if isinstance(task, str) else 3
+    assert abs(a - b) <= by_chance(a, b, names["n"], errors)
 
 
 def test_chapter_1_counts_fourteen_tasks_and_six_without_a_bias(chapter_1):
@@ -258,7 +250,7 @@ def test_the_rates_of_chapter_3_are_those_of_another_seed(chapter_3, activation,
             assert learned.all()
             nnlib.check_gradients(stack.member(0), nnlib.MeanSquaredError(), names["X"], names["T"])
     a, b = np.array(rates)
-    assert np.all(np.abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 1000))
+    assert np.all(np.abs(a - b) <= by_chance(a, b, 1000))
 
 
 def test_the_numbers_in_the_questions_and_exercises_of_chapter_3_are_computed():
@@ -287,7 +279,7 @@ def chapter_2():
 def test_the_rate_of_the_pocket_in_chapter_2_is_that_of_another_seed():
     pocket = chapter_2()["pocket"]
     a, b = (np.mean([pocket(rng) == 3 for _ in range(1000)]) for rng in map(np.random.default_rng, (0, 1)))
-    assert abs(a - b) <= 1.96 * np.sqrt((a * (1 - a) + b * (1 - b)) / 1000)
+    assert abs(a - b) <= by_chance(a, b, 1000)
 
 
 def test_one_neuron_answers_at_most_three_corners_of_xor():
