@@ -113,8 +113,9 @@ BY_HAND = {
     "10-gradient-check": (
         [moved(0), moved(0.1), moved(-0.1)]
         + [value for pair in zip(FORWARD_DIFFERENCES, CENTRAL_DIFFERENCES, strict=True) for value in pair],
-        [0.1, 0.2, 5.9, 6.1, 5.95, 6.05, Z2[1, 0] + 6, *(Z2[1, 0] + step for step in (-0.1, 0, 0.1))]
+        [0.05, 0.1, 0.2, 5.9, 6.1, Z2[1, 0] + 6, *(Z2[1, 0] + step for step in (-0.1, 0, 0.1))]
         + [sigmoid(Z2[1, 0] + step) for step in (-0.1, 0, 0.1)]
+        + [moved(step) for step in (-0.05, 0.05)]
         + [ONE_DELTA2, *(abs(d - ONE_DELTA2) for d in (*FORWARD_DIFFERENCES, *CENTRAL_DIFFERENCES))],
     ),
     "11-xor-numpy": (
