@@ -1,5 +1,6 @@
 """Chapter 10: every planted bug is caught, and training does not reveal it; what its prose says of the check itself."""
 
+import inspect
 import linecache
 import re
 
@@ -24,8 +25,6 @@ def run(cell, names):
 
 @pytest.fixture(scope="module")
 def names():
-    import inspect
-
     names = {"np": np, "nnlib": nnlib, "sigmoid": nnlib.sigmoid, "inspect": inspect}
     for cell in "step", "numerical", "check", "plant", "fig-fingerprints", "train":
         run(cell, names)
@@ -93,12 +92,31 @@ def test_the_fingerprints(names):
         "G": first,
     }
     assert [name for name in BUGS if single[name]] == ["A", "E"]
+    for name, suspect in names["suspects"].items():
+        ratio = names["claimed"](suspect, names["X"], names["T"], names["params"]) / measured
+        into_neurons = ratio[:12].reshape(3, 4)  # two rows of W1 and b1; a column for each hidden neuron
+        assert (np.ptp(into_neurons, axis=0).max() < 1e-5) == (name not in "BDEFG"), name
 
 
 def test_only_the_early_update_follows_the_learning_rate(names):
     for name in BUGS:
         large, small = (names["off"](names["suspects"][name], names["params"], lr) for lr in (0.1, 0.001))
         assert abs(large / small - (100 if name == "C" else 1)) < 0.1 * large / small
+    early, right = (names["off"](names["suspects"][name], names["params"], 1e-5) for name in ("C", "right"))
+    assert early < 1e-7
+    assert 300 < early / right < 3000
+
+
+def test_another_step_moves_truncation_and_rounding_and_no_bug(names):
+    eps = 1e-4, 1e-5, 1e-6
+    measured = [names["numerical_gradient"](names["loss"], names["X"], names["T"], names["params"], e) for e in eps]
+    for name, suspect in names["suspects"].items():
+        claims = names["claimed"](suspect, names["X"], names["T"], names["params"])
+        d = [names["difference"](claims, m) for m in measured]
+        if name == "right":
+            assert min(d[0], d[2]) > 5 * d[1]
+        else:
+            assert np.ptp(d) < 0.01 * d[1]
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +137,7 @@ def test_training_does_not_reveal_the_six(studies):
         assert counts[name] >= 0.98 * 500
         assert nnlib.wilson_interval(counts[name], 500)[1] > nnlib.wilson_interval(counts["right"], 500)[0]
     assert counts["C"] == counts["right"]
-    assert min(counts["D"], counts["E"]) > counts["right"]
+    assert min(counts[name] for name in "BDE") > counts["right"]
     assert counts["G"] < 0.5 * 500
 
 
@@ -145,6 +163,10 @@ def test_exercise_1_is_computed():
     for eps, forward, central in (0.1, 12.61, 12.01), (0.05, 12.3025, 12.0025):
         assert np.isclose(((2 + eps) ** 3 - 8) / eps, forward)
         assert np.isclose(((2 + eps) ** 3 - (2 - eps) ** 3) / (2 * eps), central)
+    x = np.random.default_rng(0).uniform(1, 4, 2000)
+    wrong = [np.std(((x + eps) ** 2 - (x - eps) ** 2) / (2 * eps) - 2 * x) for eps in (1e-2, 0.1, 2.5, 100, 1e4)]
+    assert np.argmin(wrong) == 2
+    assert min(np.diff(wrong)[2:]) > 0 > max(np.diff(wrong)[:2])
 
 
 def test_the_answer_to_exercise_3(names):
@@ -159,3 +181,11 @@ def test_the_answer_to_exercise_3(names):
     blind = [*names["params"][:2], np.zeros((4, 1)), np.zeros((1, 1))]
     assert names["off"](own, blind) < 1e-7
     assert np.abs(names["claimed"](own, names["X"], names["T"], blind)[12:16]).max() > 1e-4
+
+
+def test_the_defaults_of_torchs_own_check():
+    defaults = {name: p.default for name, p in inspect.signature(torch.autograd.gradcheck).parameters.items()}
+    written = source(CHAPTER, "in-practice")
+    assert "step of `1e-6` and the tolerances `atol=1e-5` and `rtol=1e-3`" in written
+    assert [defaults[name] for name in ("eps", "atol", "rtol")] == [1e-6, 1e-5, 1e-3]
+    assert "double precision" in torch.autograd.gradcheck.__doc__
