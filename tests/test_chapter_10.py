@@ -17,7 +17,7 @@ BUGS = "ABCDEF"
 
 def run(cell, names):
     """Run a cell up to its figure; what it defines can be read again, as in a notebook."""
-    text = re.split(r"^(?:counts|for row|swapped|print|alone)\b", source(CHAPTER, cell), flags=re.MULTILINE)[0]
+    text = re.split(r"^(?:counts|for row|swapped)\b", source(CHAPTER, cell), flags=re.MULTILINE)[0]
     file = f"<{CHAPTER} {cell}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(compile(text, file, "exec"), names)
@@ -28,8 +28,6 @@ def names():
     names = {"np": np, "nnlib": nnlib, "sigmoid": nnlib.sigmoid, "inspect": inspect}
     for cell in "step", "numerical", "check", "plant", "fig-fingerprints", "train":
         run(cell, names)
-    # The cell prints between its definitions.
-    exec(re.search(r"^def off.*?(?=\n\n\n)", source(CHAPTER, "check"), re.DOTALL | re.MULTILINE).group(), names)
     return names
 
 
