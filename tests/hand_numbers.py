@@ -94,7 +94,7 @@ BY_HAND = {
     ),
     "07-descent": (
         [4, 1 - 0.1 * 4, (1 - 0.1 * 4) ** 2, 1 - 0.6 * 4, *-OR_STEP[[2, 0]], OR_STEP[2], sigmoid(OR_STEP.sum())],
-        [sigmoid(0), 3 * sigmoid(0), sigmoid(0) * (1 - sigmoid(0)), 0.1, 0.6 * 4, 4 * (1 - 0.1 * 4)],
+        [sigmoid(0), sigmoid(0) * (1 - sigmoid(0)), 0.1, 0.6 * 4, 4 * (1 - 0.1 * 4)],
     ),
     "08-backprop-numbers": (
         [
@@ -141,8 +141,8 @@ IN_PROSE = {
     "05-forward": [],
     # sigmoid twice, on the task "or": the largest answer, and the loss of perfect answers
     "06-loss": [sigmoid(1), -np.mean(np.log([1 - sigmoid(0), *3 * [sigmoid(1)]]))],
-    # the valley's limits 1/c and 2/c; two rates compared; the loss of answers one half; counts of the study
-    "07-descent": [1 / 4, 2 / 4, 0.52 / 0.2, *wilson(50, 500), *wilson(500, 500), *wilson(499, 500), *wilson(193, 500)],
+    # the valley's limits 1/c and 2/c; intervals of the study's counts
+    "07-descent": [1 / 4, 2 / 4, *wilson(50, 500), *wilson(500, 500), *wilson(499, 500), *wilson(193, 500)],
     # the corner (1, 1), which a figure shows
     "08-backprop-numbers": [*H[3], Y[3, 0], *(H[3] * (1 - H[3])), *(H[3] * LAST_DELTA2), *LAST_DELTA1],
     "09-backprop-matrices": [],

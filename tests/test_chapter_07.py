@@ -122,6 +122,7 @@ def test_zeros_are_a_floor_of_xor_for_one_neuron_and_a_saturated_start_is_none_o
 def test_the_single_examples_hover_with_other_seeds_too(names):
     x, walk_of, loss_at = names["scaled"], names["walk_of"], names["loss_at"]
     lowest = loss_at(x, np.polyfit(x[:, 0], names["degrees"][:, 0], 1))
+    together = loss_at(x, walk_of(x, [nnlib.SGD(0.1)] * 60)[60]) - lowest
     for seed in range(5):
         for fall in (False, True):
             optimizers = [nnlib.SGD(0.1 / (1 + fall * k)) for k in range(60)]
@@ -129,6 +130,22 @@ def test_the_single_examples_hover_with_other_seeds_too(names):
             above = loss_at(x, walk_of(x, optimizers, **how)) - lowest
             assert above[1] < 10
             assert above[30:].mean() < 1e-3 if fall else above[30:].mean() > 0.03
+            assert above[60] > 100 * together
+
+
+def test_the_best_rate_shrinks_both_distances_alike_and_no_other_shrinks_the_slower_more(names):
+    low, high = names["curvatures"](names["km"])
+    best = 2 / (low + high)
+    assert np.isclose(1 - best * low, best * high - 1, rtol=0, atol=1e-12)
+    rates = np.linspace(0, 2 / high, 1001)
+    slower = np.maximum(np.abs(1 - rates * low), np.abs(1 - rates * high))
+    assert 1 - best * low <= slower.min()
+
+
+def test_the_limit_in_metres_is_divided_by_less_than_a_million(names):
+    high = [names["curvatures"](x)[1] for x in (names["km"], 1000 * names["km"])]
+    assert 0.8e6 < high[1] / high[0] < 0.82e6
+    assert np.isclose(high[1], 1e6 * 2 * np.mean(names["km"] ** 2), rtol=1e-5, atol=0)  # that of w alone
 
 
 @pytest.mark.pinned
