@@ -148,6 +148,23 @@ def test_the_limit_in_metres_is_divided_by_less_than_a_million(names):
     assert np.isclose(high[1], 1e6 * 2 * np.mean(names["km"] ** 2), rtol=1e-5, atol=0)  # that of w alone
 
 
+@pytest.mark.parametrize("lr", [100.0, 316.0, 1000.0])
+def test_a_rate_too_large_leaves_neurons_on_a_plateau(names, lr):
+    stack = nnlib.Network(
+        nnlib.Linear(2, 1, nnlib.normal), nnlib.Sigmoid(), rng=np.random.default_rng(0), n_networks=500
+    )
+    nnlib.fit(stack, names["X"], names["T"], names["mse"], nnlib.SGD(lr), 100, record_every=100)
+    y = stack(names["X"])[nnlib.accuracy(stack(names["X"]), names["T"]) < 1]
+    assert np.quantile((y * (1 - y)).max(axis=(1, 2)), 0.9) < 1e-3
+
+
+def test_the_first_step_of_neuron_e_ends_on_a_plateau(names):
+    w, b = names["descend"](names["X"], names["T"], *names["zeros"], 100, 1)
+    y = names["answer"](names["X"], w, b)
+    assert np.isclose(np.mean((y - names["T"]) ** 2), 0.25, rtol=0, atol=1e-5)
+    assert np.max(y * (1 - y)) < 1e-5
+
+
 @pytest.mark.pinned
 def test_the_answer_to_exercise_3_is_measured(names):
     answer = CELLS["exercise-3-answer"]
