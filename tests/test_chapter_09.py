@@ -103,6 +103,17 @@ def test_the_gradients_of_the_network(params, rows):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3], [1], [0, 1, 2], [0, 1, 2, 3, 0, 1, 2, 3]])
+def test_the_walk_finds_what_the_six_lines_find_and_half_the_sum_is_n_over_2_times_the_mean(rows):
+    names, params, n = defined("backward", "layers"), drawn((2, 2), (1, 2), (2, 1), (1, 1)), len(rows)
+    six = names["backward"](names["forward"](X[rows], *params), T[rows], params[2])
+    first, last = names["Linear"](*params[:2]), names["Linear"](*params[2:])
+    for loss, times in (nnlib.MeanSquaredError(), 1), (nnlib.SumSquaredError(), n / 2):
+        names["walk"]([first, nnlib.Sigmoid(), last, nnlib.Sigmoid()], X[rows], T[rows], loss)
+        for found, gradient in zip((first.dW, first.db, last.dW, last.db), six, strict=True):
+            np.testing.assert_allclose(found, times * gradient, rtol=0, atol=1e-14)
+
+
 def test_what_backward_costs_at_most():
     def multiplications(sizes, n):
         products = [n * a * b for a, b in pairwise(sizes)]
