@@ -222,6 +222,50 @@ def plot_steps(steps: Sequence[tuple[str, str, str, str]], ax: Axes | None = Non
     return ax
 
 
+def plot_graph(values: Sequence[Any], ax: Axes | None = None) -> Axes:
+    """Draw a computational graph: operations from top to bottom, and leaves to the left of the first that uses them.
+
+    ``values`` has each value behind those it was made from. A value is anything with a ``name``, its ``parents``, an
+    ``array`` and its gradient, ``grad``. Beside the name stands, in grey, the shape, unless it is ``()`` or a parent's;
+    for at most two numbers also the array in blue and the gradient in orange. Half an inch for each row is enough.
+    """
+    ax = plt.gca() if ax is None else ax
+    places: dict[int, tuple[int, int]] = {}
+    row = 0
+    for value in values:
+        leaves = [parent for parent in value.parents if id(parent) not in places]
+        for leaf in leaves:
+            places[id(leaf)] = 0, -row
+            row += leaf is not leaves[-1]
+        if value.parents:
+            places[id(value)] = 1, -row
+            row += 1
+    for value in values:
+        _draw_value(ax, value, places)
+    ax.set(xlim=(-0.9, 1.9), ylim=(0.5 - row, 0.5))
+    ax.axis("off")
+    return ax
+
+
+def _draw_value(ax: Axes, value: Any, places: Mapping[int, tuple[int, int]]) -> None:
+    """Draw a value of a graph, what is known of it, and an arrow from each of its parents."""
+    place = places[id(value)]
+    frame = {"boxstyle": "square", "facecolor": "none", "edgecolor": ANNOTATION}
+    ax.text(*place, value.name, ha="center", va="center", fontsize=9, bbox=frame)
+    known = [(), *(parent.array.shape for parent in value.parents)]  # a single number needs no shape
+    lines = ["" if value.array.shape in known else str(value.array.shape)]
+    if value.array.size <= 2:
+        for array in value.array, value.grad:
+            lines.append(" ".join(_derivative(number).removesuffix(".0000") for number in array.ravel()))
+    aside, side = (14 + 3 * len(value.name)) * (1 if place[0] else -1), "left" if place[0] else "right"
+    for k, (line, color) in enumerate(zip(lines, (ANNOTATION, FORWARD, BACKWARD), strict=False)):
+        ax.annotate(line, place, (aside, 11 - 11 * k), color=color, fontsize=9, **(_LABEL | {"ha": side}))
+    for k, parent in enumerate(value.parents):
+        bend = 0.8 * k - 0.4 if value.parents.count(parent) > 1 else 0.0  # two arrows from one parent part
+        arrow = {"arrowstyle": "->", "color": FORWARD, "shrinkA": 13, "shrinkB": 12}
+        ax.annotate("", place, places[id(parent)], arrowprops=arrow | {"connectionstyle": f"arc3,rad={bend}"})
+
+
 def _draw_answers(ax: Axes, predict: Predict, ticks: Array) -> None:
     """Fill the square that ``ticks`` span with what ``predict`` answers, and draw the line where that is 0.5."""
     x1, x2 = np.meshgrid(ticks, ticks)

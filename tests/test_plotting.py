@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -38,6 +39,15 @@ def history(network):
     return fit(network, X, POINTS_TARGET, MeanSquaredError(), SGD(1.0), 12, record_every=3)
 
 
+def recorded(name, shape, *parents):
+    array = np.arange(np.prod(shape, dtype=int), dtype=float).reshape(shape)
+    return SimpleNamespace(name=name, array=array, grad=-array / 8, parents=parents)
+
+
+W, V = recorded("W", (3, 1)), recorded("V", (1, 2))
+PAIR = recorded("@", (3, 2), W, V)
+SQUARE = recorded("x", (3, 2), PAIR, PAIR)
+GRAPH = [W, V, PAIR, SQUARE]
 RATES = {"2-2-1": (723, 1000), "2-4-1": (999, 1000), "2-8-1": (4, 4)}
 STEPS = [("forward", "x", "y", plotting.FORWARD), ("backward", "dx", "dy", plotting.BACKWARD)]
 PRODUCT = (2, 3, 1), ("H", plotting.FORWARD), ("W", plotting.ANNOTATION), ("Z", plotting.BACKWARD)
@@ -46,6 +56,7 @@ DRAW = {
     "rates": lambda _network, ax: plotting.plot_rates(RATES, ax),
     "product": lambda _network, ax: plotting.plot_product(*PRODUCT, ax),
     "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
+    "graph": lambda _network, ax: plotting.plot_graph(GRAPH, ax),
     "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
     "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
     "hidden plane": lambda network, ax: plotting.plot_hidden_plane(network, X, POINTS_TARGET, ax),
@@ -144,6 +155,34 @@ def test_plot_steps():
     assert drawn["x"].get_position()[0] < drawn["forward"].get_position()[0] < drawn["y"].get_position()[0]
     arrow = drawn[""]
     assert arrow.xyann[1] > arrow.xy[1]
+
+
+def test_plot_graph():
+    ax = plotting.plot_graph(GRAPH, plt.figure().subplots())
+    boxes = {text.get_text(): text.get_position() for text in ax.texts if text.get_bbox_patch()}
+    # Leaves left, the last of them beside the operation that uses them.
+    assert boxes == {"W": (0, 0), "V": (0, -1), "@": (1, -1), "x": (1, -2)}
+    lines = [text for text in ax.texts if text.get_text() and not text.get_bbox_patch()]
+    assert [(line.get_text(), to_hex(line.get_color()).upper(), line.xy) for line in lines] == [
+        ("(3, 1)", plotting.ANNOTATION, (0, 0)),
+        ("(1, 2)", plotting.ANNOTATION, (0, -1)),
+        ("0 1", plotting.FORWARD, (0, -1)),
+        ("0 \N{MINUS SIGN}0.1250", plotting.BACKWARD, (0, -1)),
+        ("(3, 2)", plotting.ANNOTATION, (1, -1)),  # that of the square is its parent's
+    ]
+    drawn = [text for text in ax.texts if getattr(text, "arrow_patch", None)]
+    arrows = [(arrow.xyann, arrow.xy, arrow.arrow_patch.get_connectionstyle().rad) for arrow in drawn]
+    apart = [rad for *_, rad in arrows]
+    assert [ends for *ends, _ in arrows] == [
+        [(0, 0), (1, -1)],
+        [(0, -1), (1, -1)],
+        [(1, -1), (1, -2)],
+        [(1, -1), (1, -2)],
+    ]
+    assert apart[:2] == [0, 0]
+    assert apart[2] == -apart[3] != 0
+    single = recorded("t", ())
+    assert "()" not in texts(plotting.plot_graph([single, recorded("+", (), single)], plt.figure().subplots()))
 
 
 def test_plot_corners():
