@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS := 1
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 
-.PHONY: help book test notebooks refresh bench mutation lint install clean distclean
+.PHONY: help book test notebooks refresh study bench mutation lint install clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ notebooks: $(VENV)/.notebooks ## open the chapters in JupyterLab
 
 refresh: $(VENV)/.test ## run every chapter on a fresh kernel and store its outputs
 	$(BIN)/python tests/refresh.py
+
+study: $(VENV)/.test ## count again how often each recipe learns XOR, a quarter of an hour, and store the table of chapter 12
+	$(BIN)/python benchmarks/xor_study.py
 
 bench: $(VENV)/.bench ## measure nnlib beside its peers, ten minutes, and store the table
 	$(BIN)/python benchmarks/run.py

@@ -43,6 +43,9 @@ def moved(by):
 FORWARD_DIFFERENCES = [(moved(step) - moved(0)) / step for step in (0.1, 0.05)]
 CENTRAL_DIFFERENCES = [(moved(step) - moved(-step)) / (2 * step) for step in (0.1, 0.05)]
 
+# Chapter 12: how far off the answers are that chapter 11 prints for the published recipe and its seed.
+STUCK_OFF = np.array([0.053, 1 - 0.4955, 1 - 0.9509, 0.5032])
+
 # Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
 GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
 GATE_SUMS = X[1] @ GATES + GATE_BIASES
@@ -122,6 +125,10 @@ BY_HAND = {
         [H[1, 0], H[3, 0], H[3, 1], Y[1, 0], Y[3, 0], LOSS, DB2, -6 - DB2],
         [*H.ravel(), *Z2.ravel(), *(T - Y).ravel(), *(Y * (1 - Y)).ravel()],
     ),
+    "12-xor-fails": (
+        [1 / 2, 2 * (1 / 2) ** 2 / 4, 2 / 3, (2 * (1 / 3) ** 2 + (2 / 3) ** 2) / 4, 1 / 4, np.mean(STUCK_OFF**2)],
+        [1 / 3, *STUCK_OFF, np.mean(STUCK_OFF**2) - 1 / 8],
+    ),
     "14-xor-pytorch": (
         [LOSS, DB2, DW2[0, 0], 2 * DB2, -6 - DB2],
         [*H.ravel(), H[0, 0] + H[3, 0], H[1, 0] + H[2, 0], *Y.ravel(), *(T - Y).ravel(), *DELTA2.ravel()],
@@ -149,5 +156,6 @@ IN_PROSE = {
     # the relative spacing of float64 and float32, in powers of ten; a step across the kink of ReLU
     "10-gradient-check": [1e16 * np.finfo(np.float64).eps, 1e7 * float(np.finfo(np.float32).eps), (1e-6 + 1e-5) / 2e-5],
     "11-xor-numpy": [],
+    "12-xor-fails": [1.959964],  # the 97.5 % point of the standard normal distribution
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
 }

@@ -1,0 +1,226 @@
+"""Chapter 12: the levels, the intervals, the way out, and the study that its rates are read from."""
+
+import json
+import re
+import sys
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from refresh import CHAPTERS
+from structure import agrees
+from studies import by_chance, source
+
+import nnlib
+
+CHAPTER = "12-xor-fails"
+STUDY = json.loads((CHAPTERS / "xor-study.json").read_text(encoding="utf-8"))
+X, T = nnlib.xor()
+
+
+@pytest.fixture(scope="module")
+def program():
+    """Return the program that made the study."""
+    sys.path.insert(0, str(Path(CHAPTERS).parent / "benchmarks"))
+    try:
+        import xor_study
+    finally:
+        sys.path.pop(0)
+    return xor_study
+
+
+@pytest.fixture(scope="module")
+def names():
+    """Return what the cells of the chapter define, its figures left out."""
+    names = {"np": np, "nnlib": nnlib, "print": lambda *_, **__: None}
+    for cell in "train", "slow", "pulls", "walk":
+        exec(source(CHAPTER, cell), names)
+    return names
+
+
+def test_any_merging_of_corners_ends_at_one_of_four_levels():
+    levels, ways = {}, set()
+    for labels in product(range(4), repeat=4):
+        groups = frozenset(frozenset(np.flatnonzero(np.array(labels) == label)) for label in set(labels))
+        ways.add(groups)
+        best = np.empty_like(T)
+        for group in map(list, groups):
+            tried = np.linspace(0, 1, 601)
+            best[group] = tried[np.argmin(((tried - T[group]) ** 2).sum(axis=0))]
+        levels[groups] = np.mean((best - T) ** 2)
+        formula = sum(T[list(g)].sum() * (len(g) - T[list(g)].sum()) / len(g) for g in groups) / 4
+        assert np.isclose(levels[groups], formula, rtol=0, atol=1e-12)
+    assert len(ways) == 15
+    counts = [sum(np.isclose(value, level) for value in levels.values()) for level in (0, 1 / 8, 1 / 6, 1 / 4)]
+    assert counts == [4, 4, 4, 3]
+
+
+@pytest.mark.parametrize(("k", "n"), [(1453, 2000), (0, 20), (500, 500), (7, 9)])
+def test_the_ends_of_the_interval_solve_the_printed_equation(k, n):
+    z = 1.959964
+    for p in nnlib.wilson_interval(k, n):
+        assert np.isclose((k / n - p) ** 2, z**2 * p * (1 - p) / n, rtol=1e-5, atol=1e-12)
+    assert np.isclose(nnlib.wilson_interval(0, n)[1], z**2 / (n + z**2))
+
+
+def test_what_twenty_starts_without_a_failure_say():
+    assert round(100 * nnlib.wilson_interval(0, 20)[1]) == 16
+    assert nnlib.wilson_interval(0, 379)[1] > 0.01 > nnlib.wilson_interval(0, 385)[1]
+    assert 7.5 < 1 / 0.9**20 < 8.5
+    a, b = nnlib.wilson_interval(1540, 2000), nnlib.wilson_interval(1520, 2000)
+    assert a[0] < 0.76 < 0.77 < b[1]
+
+
+# --- the study ---
+
+
+def test_the_study_was_made_with_the_settings_of_the_program(program):
+    assert {row["name"]: row["recipe"] for row in STUDY["rows"]} == {
+        name: asdict(recipe) for name, recipe in program.rows().items()
+    }
+    assert STUDY["seed"] == program.SEED
+    for row in STUDY["rows"]:
+        assert row["n"] == program.N_NETWORKS
+        assert row["learned"] + row["slow"] + sum(row["stuck"].values()) == row["n"]
+    assert tuple(row["epochs"] for row in STUDY["followed"]) == program.FOLLOWED
+    for row in STUDY["followed"]:
+        assert sum(row[name] for name in ("learned", *program.LEVELS, "elsewhere")) == program.N_NETWORKS
+
+
+def rates_agree(a, n_a, b, n_b):
+    """Say whether the difference of two rates lies within its own 99.9 % interval, as there are many pairs."""
+    p, q = (a + 1) / (n_a + 2), (b + 1) / (n_b + 2)
+    return abs(p - q) <= 3.29 * np.sqrt(p * (1 - p) / n_a + q * (1 - q) / n_b)
+
+
+QUICK = ["3 hidden", "lr 0.01", "lr 10", "cross-entropy", "tanh", "ReLU", "momentum 0.9", "Adam, lr 0.01", "float32"]
+
+
+@pytest.mark.parametrize("name", [f"NumPy: {name}" for name in QUICK] + ["PyTorch: as published"])
+def test_a_small_study_with_another_seed_gives_the_same_rates(name, program):
+    row = next(row for row in STUDY["rows"] if row["name"] == name)
+    recipe = program.rows()[name]
+    stack = program.build(recipe, 250, seed=1)
+    program.train(stack, recipe, recipe.epochs)
+    learned = int(program.learned(program.answers(stack, recipe)).sum())
+    assert rates_agree(learned, 250, row["learned"], row["n"])
+
+
+def test_the_published_recipe_has_the_same_rate_and_the_same_levels_with_another_seed(names):
+    layers = nnlib.Linear(2, 2, nnlib.normal), nnlib.Sigmoid(), nnlib.Linear(2, 1, nnlib.normal), nnlib.Sigmoid()
+    stack = nnlib.Network(*layers, rng=np.random.default_rng(1), n_networks=2000)
+    names["train"](stack, 10_000)
+    mine, other = (np.bincount(names["kinds"](s), minlength=4) / 2000 for s in (names["stack"], stack))
+    assert abs(mine[0] - other[0]) <= by_chance(mine[0], other[0], 2000)
+    for a, b in zip(mine[1:], other[1:], strict=True):
+        assert abs(a - b) <= by_chance(a, b, 2000, errors=2.58)
+
+
+# --- what the chapter says of its failures ---
+
+
+def test_a_network_at_a_level_looks_as_the_chapter_says(names):
+    rest, kinds = names["rest"], names["kinds"](names["rest"])
+    hidden = rest.forward(X)[2]
+    apart = np.abs(hidden[:, :, None] - hidden[:, None]).max(axis=-1)
+    unlike = np.array([[0, 1], [0, 2], [1, 3], [2, 3]])
+    alike = (apart[:, unlike[:, 0], unlike[:, 1]] < 0.02).sum(axis=1)
+    off = np.minimum(hidden, 1 - hidden).max(axis=-1)
+    assert (alike[kinds == 1] == 1).mean() > 0.99
+    assert (alike[kinds == 2] == 2).mean() > 0.9
+    merged = np.sort(off[kinds == 1], axis=1)[:, :2]
+    assert (merged < 0.02).mean() > 0.99
+    assert np.sum(kinds == 3) > 3
+    assert np.abs(hidden[kinds == 3] - 0.5).max() < 0.4
+    assert (names["error"](rest)[kinds == 1] > 1 / 8).all()
+
+
+def test_the_pulls_add_up_to_the_gradient_and_go_the_wrong_way_as_long_as_we_look(names):
+    stuck = names["xor_network"]()
+    legacy = np.random.RandomState(42)
+    stuck.layers[0].W, stuck.layers[2].W = legacy.randn(2, 2), legacy.randn(2, 1)
+    mse, alike, losses = nnlib.MeanSquaredError(), [], []
+    for more in 10_000, 20_000, 70_000:
+        names["train"](stuck, more)
+        outputs = stuck.forward(X)
+        stuck.backward(outputs, mse.grad(outputs[-1], T))
+        hidden, y = outputs[2], outputs[-1]
+        delta1 = (2 / 4 * (y - T) * y * (1 - y)) @ stuck.layers[2].W.T * hidden * (1 - hidden)
+        pulls = delta1[2:, 0]
+        assert np.isclose(pulls.sum(), stuck.layers[0].dW[0, 0], rtol=1e-9)
+        if not alike:
+            np.testing.assert_allclose(pulls, names["delta1"][2:, 0], rtol=1e-12)
+            assert 8.5 < -pulls[0] / pulls[1] < 9.5
+        assert pulls[0] < 0 < pulls[1] < -pulls[0]
+        alike.append(np.abs(hidden[1] - hidden[3]).max())
+        losses.append(names["error"](stuck))
+    assert alike == sorted(alike, reverse=True)
+    assert losses == sorted(losses, reverse=True)
+    assert min(losses) > 1 / 8
+    w1, b1, w2, b2 = (
+        torch.tensor(p.copy(), requires_grad=True) for layer in stuck.layers[::2] for p in (layer.W, layer.b)
+    )
+    answer = torch.sigmoid(torch.sigmoid(torch.tensor(X) @ w1 + b1) @ w2 + b2)
+    torch.nn.functional.mse_loss(answer, torch.tensor(T)).backward()
+    np.testing.assert_allclose(stuck.layers[0].dW, w1.grad, rtol=0, atol=1e-14)
+
+
+def test_the_way_out_falls_at_every_step_and_between_the_steps(names):
+    way, losses = names["way"], names["losses"]
+    assert (np.diff(losses) < 0).all()
+    between = way[:-1, None] + (way[1:] - way[:-1])[:, None] * np.linspace(0, 1, 6)[:, None]
+    surface = names["xor_network"](n_networks=between[..., 0].size)
+    surface.params = between.reshape(-1, 9)
+    assert (np.diff(names["error"](surface).reshape(between.shape[:2]), axis=1) < 0).all()
+    assert nnlib.accuracy(names["stuck"](X), T) == 1
+    assert (np.diff(way[:, 0]) < 0).all()
+    assert np.isclose(losses[0], 0.1282, atol=5e-5)
+
+
+# --- the exercises ---
+
+
+def test_the_levels_of_cross_entropy_and_of_and():
+    text = source(CHAPTER, "exercises")
+    third = 3 * (-np.log(1 / 3) / 3 - 2 / 3 * np.log(2 / 3))
+    known = [np.log(2) / 2, third, third / 4, np.log(2), np.log(3)]
+    decimals = re.findall(r"\d+\.\d+", text)
+    assert len(decimals) == 6
+    assert [number for number in decimals if not agrees(number, known)] == []
+    ways = {frozenset(frozenset(np.flatnonzero(np.array(w) == v)) for v in set(w)) for w in product(range(4), repeat=4)}
+    sizes = [len(next(group for group in groups if 3 in group)) for groups in ways]
+    assert [sizes.count(m) for m in (1, 2, 3, 4)] == [5, 6, 3, 1]
+    assert [1 / 4 * (m - 1) / m for m in (2, 3, 4)] == [1 / 8, 1 / 6, 3 / 16]
+
+
+@pytest.mark.pinned
+def test_the_remedies_of_exercise_3_are_measured(names):
+    answer = source(CHAPTER, "exercise-3-answer")
+    stack = names["stack"]
+    near = ~names["learned"](stack) & (np.abs(names["error"](stack) - 1 / 8) < 0.004)
+    stuck = stack.params[near][:200]
+
+    def freed(params, hidden=2):
+        layers = nnlib.Linear(2, hidden), nnlib.Sigmoid(), nnlib.Linear(hidden, 1), nnlib.Sigmoid()
+        network = nnlib.Network(*layers, rng=np.random.default_rng(0), n_networks=200)
+        network.params = params
+        names["train"](network, 10_000)
+        return int(names["learned"](network).sum())
+
+    def normal(hidden):
+        layers = nnlib.Linear(2, hidden, nnlib.normal), nnlib.Sigmoid(), nnlib.Linear(hidden, 1, nnlib.normal)
+        return nnlib.Network(*layers, nnlib.Sigmoid(), rng=np.random.default_rng(1), n_networks=200)
+
+    wide, two = normal(3), names["xor_network"](200)
+    two.params = stuck
+    wide.layers[0].W[..., :2], wide.layers[0].b[..., :2] = two.layers[0].W, two.layers[0].b
+    wide.layers[2].W[..., :2, :], wide.layers[2].b = two.layers[2].W, two.layers[2].b
+    noise = np.random.default_rng(1).standard_normal(stuck.shape)
+    counts = [freed(p) for p in (stuck, stuck + noise, stuck + 3 * noise, stuck / 2, normal(2).params)]
+    counts.append(freed(wide.params, 3))
+    rows = re.findall(r"^\| .+ \| (\d+) \| ([\d.]+) % to ([\d.]+) % \|$", answer, re.MULTILINE)
+    intervals = [[f"{100 * bound:.1f}" for bound in nnlib.wilson_interval(k, 200)] for k in counts]
+    assert [(int(k), [low, high]) for k, low, high in rows] == list(zip(counts, intervals, strict=True))
