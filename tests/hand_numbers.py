@@ -133,6 +133,10 @@ BY_HAND = {
         [LOSS, DB2, DW2[0, 0], 2 * DB2, -6 - DB2],
         [*H.ravel(), H[0, 0] + H[3, 0], H[1, 0] + H[2, 0], *Y.ravel(), *(T - Y).ravel(), *DELTA2.ravel()],
     ),
+    "15-autograd": (
+        [*2 * [Y[1, 0] - 1], 2 * (Y[1, 0] - 1), ONE_DELTA2, ONE_DELTA2 / 2, DB2],
+        [Y[1, 0], Y[1, 0] * (1 - Y[1, 0]), *DELTA2.ravel()],
+    ),
 }
 
 # Numbers in the prose that no cell prints: where each comes from.
@@ -158,4 +162,5 @@ IN_PROSE = {
     "11-xor-numpy": [],
     "12-xor-fails": [1.959964],  # the 97.5 % point of the standard normal distribution
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
+    "15-autograd": [10_001],  # the uses of one value in a chain of 10,000 sums
 }
