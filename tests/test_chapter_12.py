@@ -36,6 +36,7 @@ def program():
 def names():
     """Return what the cells of the chapter define, its figures left out."""
     names = {"np": np, "nnlib": nnlib, "print": lambda *_, **__: None}
+    exec(source(CHAPTER, "fig-levels").splitlines()[0], names)  # the levels
     for cell in "train", "slow", "pulls", "walk":
         exec(source(CHAPTER, cell), names)
     return names
@@ -88,6 +89,31 @@ def test_the_study_was_made_with_the_settings_of_the_program(program):
     assert tuple(row["epochs"] for row in STUDY["followed"]) == program.FOLLOWED
     for row in STUDY["followed"]:
         assert sum(row[name] for name in ("learned", *program.LEVELS, "elsewhere")) == program.N_NETWORKS
+
+
+def test_what_the_prose_says_of_the_counts_is_in_the_study():
+    rows = {row["name"]: row for row in STUDY["rows"]}
+    first, *_, last = STUDY["followed"]
+    text = source(CHAPTER, "followed-why")
+    assert f"rescued {last['learned'] - first['learned']} networks of {2000 - first['learned']}" in text
+    assert f"thins out to {last['1/6']}." in text
+    assert f"The {last['1/8']} at 1/8" in text
+    assert {row["1/8"] for row in STUDY["followed"][1:]} == {last["1/8"]}
+    assert last["1/4"] == last["elsewhere"] == 0
+    text = source(CHAPTER, "rates-text")
+    uniform = rows["NumPy: uniform start"]
+    assert f"the {uniform['slow']} late ones" in text
+    assert 0.88 < (uniform["learned"] + uniform["slow"]) / uniform["n"] < 0.9
+    assert all(430 < rows[f"NumPy: {name}"]["stuck"]["1/8"] < 450 for name in ("as published", "lr 1", "momentum 0.9"))
+    assert 0.23 < rows["NumPy: ReLU"]["stuck"]["1/4"] / 2000 < 0.25
+    two = [row for name, row in rows.items() if row["recipe"]["hidden"] == 2 and name.startswith("NumPy")]
+    assert max(two, key=lambda row: row["learned"] + row["slow"]) is uniform
+    both = [rows[f"NumPy: {name}"] for name in ("as published", "float32")]
+    assert [row["learned"] for row in both] == [both[0]["learned"]] * 2
+    assert both[0]["stuck"] == both[1]["stuck"]
+    assert nnlib.sigmoid(37.0) == 1 > nnlib.sigmoid(36.0)
+    for worse in "tanh", "tanh, lr 1", "Adam, lr 0.01", "Adam, lr 0.1", "ReLU", "ReLU, He start":
+        assert rows[f"NumPy: {worse}"]["learned"] < 0.6 * 2000
 
 
 def rates_agree(a, n_a, b, n_b):

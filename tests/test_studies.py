@@ -1,7 +1,7 @@
 """Measurements that stand in the prose without a cell of their own, made again."""
 
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -310,3 +310,24 @@ def test_the_tables_in_the_exercises_of_chapter_2_are_computed():
     assert [[number.replace("\N{MINUS SIGN}", "-") for number in row] for row in rows] == path
     assert len(path) == 6
     assert round(names["bound"](names["X"], [0, 0, 1, 0], (2, -2, -1))) == 27
+
+
+def test_the_eight_networks_of_exercise_1_of_chapter_11_answer_alike():
+    x, _ = nnlib.xor()
+    network = two_two_one()
+    wired = np.array([[4.0, -4.0], [4.0, -4.0]]), np.array([[-2.0, 6.0]]), np.array([[4.0], [4.0]]), np.array([[-6.0]])
+    answers, found = [], set()
+    for order in [0, 1], [1, 0]:
+        for signs in product([1, -1], repeat=2):
+            w1, b1, w2, b2 = (array.copy() for array in wired)
+            w1, b1, w2 = w1[:, order] * signs, b1[:, order] * signs, w2[order] * np.array(signs)[:, None]
+            b2 = b2 + sum(4 for sign in signs if sign < 0)  # 4h is 4 - 4h', so the 4 goes to the bias
+            network.params = np.concatenate([array.ravel() for array in (w1, b1, w2, b2)])
+            answers.append(network(x).ravel())
+            found.add(tuple(network.params))
+    assert len(found) == 8
+    np.testing.assert_allclose(answers, np.tile(answers[0], (8, 1)), rtol=0, atol=1e-12)
+    known = [nnlib.sigmoid(2.0), 1 - nnlib.sigmoid(2.0), 8 * nnlib.sigmoid(2.0) - 6, answers[0][1]]
+    decimals = re.findall(r"\d+\.\d+", source("11-xor-numpy", "exercises"))
+    assert len(decimals) >= 7
+    assert [number for number in decimals if not agrees(number, known)] == []
