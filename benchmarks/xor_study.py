@@ -40,6 +40,7 @@ class Recipe:
     batch_size: int | None = None
     epochs: int = 10_000
     dtype: str = "float64"
+    biases: bool = True
 
 
 def small(rng, n_in, n_out, stack):
@@ -96,6 +97,8 @@ def rows():
         "Glorot start": {"init": "glorot_uniform"},
         "0.01 start": {"init": "0.01 normal"},
         "float32": {"dtype": "float32"},
+        "no biases": {"biases": False},
+        "no biases, 8 hidden": {"biases": False, "hidden": 8},
     }
     torch = {
         "as published": {},
@@ -122,10 +125,27 @@ def build(recipe, n_networks, seed=SEED):
     return nnlib.Network(*layers, rng=rng, n_networks=n_networks, dtype=np.dtype(recipe.dtype).type)
 
 
+class WithoutBiases(nnlib.SGD):
+    """Gradient descent on the weights alone: the biases start at zero, and are put back there."""
+
+    def __init__(self, lr, stack):
+        super().__init__(lr)
+        self.layers = stack.layers[::2]
+
+    def step(self, params, grads):
+        """Move the weights."""
+        super().step(params, grads)
+        for layer in self.layers:
+            layer.b[...] = 0
+
+
 def train(stack, recipe, epochs):
     """Train a stack in place, from wherever it is, with a new optimizer."""
     x, target = nnlib.xor(np.dtype(recipe.dtype).type)
-    optimizer = nnlib.Adam(recipe.lr) if recipe.optimizer == "Adam" else nnlib.SGD(recipe.lr, recipe.momentum)
+    if recipe.optimizer == "Adam":
+        optimizer = nnlib.Adam(recipe.lr)
+    else:
+        optimizer = nnlib.SGD(recipe.lr, recipe.momentum) if recipe.biases else WithoutBiases(recipe.lr, stack)
     drawn = {"batch_size": recipe.batch_size, "rng": np.random.default_rng(SEED)} if recipe.batch_size else {}
     nnlib.fit(stack, x, target, getattr(nnlib, recipe.loss)(), optimizer, epochs, record_every=epochs, **drawn)
 
