@@ -46,6 +46,13 @@ CENTRAL_DIFFERENCES = [(moved(step) - moved(-step)) / (2 * step) for step in (0.
 # Chapter 12: how far off the answers are that chapter 11 prints for the published recipe and its seed.
 STUCK_OFF = np.array([0.053, 1 - 0.4955, 1 - 0.9509, 0.5032])
 
+# Chapter 13: all parameters zero, and all weights one half, for the example (0, 1).
+ZEROS_DELTA2 = 2 / 4 * (sigmoid(0) - T) * sigmoid(0) * (1 - sigmoid(0))
+HALVES_H = sigmoid(0.5)
+HALVES_Y = sigmoid(0.5 * HALVES_H + 0.5 * HALVES_H)
+HALVES_DELTA2 = 2 / 4 * (HALVES_Y - 1) * HALVES_Y * (1 - HALVES_Y)
+HALVES_DELTA1 = HALVES_DELTA2 * 0.5 * HALVES_H * (1 - HALVES_H)
+
 # Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
 GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
 GATE_SUMS = X[1] @ GATES + GATE_BIASES
@@ -129,6 +136,13 @@ BY_HAND = {
         [1 / 2, 2 * (1 / 2) ** 2 / 4, 2 / 3, (2 * (1 / 3) ** 2 + (2 / 3) ** 2) / 4, 1 / 4, np.mean(STUCK_OFF**2)],
         [1 / 3, *STUCK_OFF, np.mean(STUCK_OFF**2) - 1 / 8],
     ),
+    "13-initialization": (
+        [
+            *(sigmoid(0), *ZEROS_DELTA2[:2, 0], ZEROS_DELTA2.sum()),
+            *(HALVES_H, HALVES_Y, HALVES_DELTA2, HALVES_DELTA1, HALVES_DELTA1),
+        ],
+        [sigmoid(0) * (1 - sigmoid(0)), 1 - HALVES_Y, HALVES_Y * (1 - HALVES_Y), HALVES_H * (1 - HALVES_H)],
+    ),
     "14-xor-pytorch": (
         [LOSS, DB2, DW2[0, 0], 2 * DB2, -6 - DB2],
         [*H.ravel(), H[0, 0] + H[3, 0], H[1, 0] + H[2, 0], *Y.ravel(), *(T - Y).ravel(), *DELTA2.ravel()],
@@ -161,6 +175,8 @@ IN_PROSE = {
     "10-gradient-check": [1e16 * np.finfo(np.float64).eps, 1e7 * float(np.finfo(np.float32).eps), (1e-6 + 1e-5) / 2e-5],
     "11-xor-numpy": [],
     "12-xor-fails": [1.959964],  # the 97.5 % point of the standard normal distribution
+    # a factor per layer, from a slope's spread; PyTorch's; two rates of the study; the long wait, which a test repeats
+    "13-initialization": [10 * 0.24, 1 / np.sqrt(3), 100 * 480 / 500, 140_000, 10 * 140_000 / 1e6],
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
     "15-autograd": [10_001],  # the uses of one value in a chain of 10,000 sums
 }
