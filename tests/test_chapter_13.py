@@ -109,6 +109,23 @@ def test_twins_are_one_neuron_with_both_outgoing_weights(names):
     assert abs(names["mse"].value(twins(names["X"]), names["T"]) - 1 / 6) < 0.002
 
 
+def test_one_hidden_neuron_comes_no_lower_than_one_sixth(names):
+    # Its answer rises or falls along one direction: the best fit in the order of the corners, by pooling neighbours.
+    X, T = names["X"], names["T"][:, 0]
+    lowest = []
+    for direction in np.random.default_rng(8).standard_normal((500, 2)):
+        pools = [[t] for t in T[np.argsort(X @ direction)]]
+        i = 0
+        while i < len(pools) - 1:
+            if np.mean(pools[i]) > np.mean(pools[i + 1]):
+                pools[i : i + 2] = [pools[i] + pools[i + 1]]
+                i = 0
+            else:
+                i += 1
+        lowest.append(sum(np.var(pool) * len(pool) for pool in pools) / 4)
+    assert np.isclose(min(lowest), 1 / 6)
+
+
 def test_the_deltas_of_twins_are_those_of_central_differences_and_torch(names):
     network = names["xor_network"](names["halves"]())
     first, last = network.layers[::2]
@@ -432,21 +449,49 @@ def test_the_numbers_of_exercise_1_are_computed(names):
     assert not np.array_equal(W[:, 1], W[:, 2])
 
 
+def four_hidden(names, activation, scale, lr):
+    """Return a stack of exercise 3, trained, which of its networks learned, and how far each answer is off."""
+    init = names["scaled"](scale)
+    layers = nnlib.Linear(2, 4, init), activation(), nnlib.Linear(4, 1, init), nnlib.Sigmoid()
+    stack = nnlib.Network(*layers, rng=np.random.default_rng(0), n_networks=500)
+    nnlib.fit(stack, names["X"], names["T"], names["mse"], nnlib.SGD(lr), 5000, record_every=5000)
+    answers = stack(names["X"])
+    return stack, nnlib.accuracy(answers, names["T"]) == 1, np.abs(answers - names["T"])[..., 0]
+
+
 @pytest.mark.pinned
 def test_the_window_of_exercise_3_is_measured(names):
-    answer = CELLS["exercise-3-answer"]
-    rows = re.findall(r"^\| ([\d.]+) \| (\d+), (.*?) \| (\d+), (.*?) \|$", answer, flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([\d.]+) \| (\d+), (.*?) \| (\d+), (.*?) \|$", CELLS["exercise-3-answer"], flags=re.MULTILINE
+    )
     assert len(rows) == 6
     for scale, *measured in rows:
-        init = names["scaled"](float(scale))
         kinds = (nnlib.Tanh, 1.0), (nnlib.ReLU, 0.1)
         for (activation, lr), count, interval in zip(kinds, measured[::2], measured[1::2], strict=True):
-            layers = nnlib.Linear(2, 4, init), activation(), nnlib.Linear(4, 1, init), nnlib.Sigmoid()
-            stack = nnlib.Network(*layers, rng=np.random.default_rng(0), n_networks=500)
-            nnlib.fit(stack, names["X"], names["T"], names["mse"], nnlib.SGD(lr), 5000, record_every=5000)
-            assert int(count) == np.sum(nnlib.accuracy(stack(names["X"]), names["T"]) == 1)
+            _, learned, off = four_hidden(names, activation, float(scale), lr)
+            assert int(count) == learned.sum()
             low, high = wilson(int(count), 500)
             assert interval == f"{low:.1f} % to {high:.1f} %"
+            if (scale, activation) == ("0.01", nnlib.Tanh):
+                assert np.abs(off - 0.5).max() < 0.01
+            if (scale, activation) == ("10", nnlib.Tanh):
+                surely_wrong = np.sum(off[~learned] > 0.9, axis=1)
+                loss = np.mean(off[~learned] ** 2, axis=1)
+                for level, corners in (1 / 4, 1), (1 / 2, 2):
+                    assert np.all(surely_wrong[np.abs(loss - level) < 0.005] == corners)
+                assert np.mean(np.abs(loss[:, None] - [1 / 4, 1 / 2]).min(axis=1) < 0.005) > 0.85
+
+
+def test_the_relu_networks_of_exercise_3_that_fail_have_fewer_living_neurons(names):
+    stack, learned, off = four_hidden(names, nnlib.ReLU, 0.1, 0.1)
+    living = (stack.forward(names["X"])[2] > 0).any(axis=1).sum(axis=1)
+    assert round(living[~learned].mean()) == 2
+    assert round(living[learned].mean()) == 3
+    loss = np.mean(off[~learned] ** 2, axis=1)
+    assert np.mean(np.abs(loss[:, None] - [1 / 8, 1 / 6]).min(axis=1) < 0.005) > 0.8
+    assert nnlib.wilson_interval(int(learned.sum()), 500)[0] < 0.6
+    spreads = [np.sqrt(v) for v in (2 / 6, 2 / 5, 2 / 2, 2 / 4)]  # Glorot, then He, for 2-4-1
+    assert [round(end, 2) for end in (min(spreads), max(spreads))] == [0.58, 1]
 
 
 def stub(*_):
@@ -505,28 +550,29 @@ def in_place(X, *weights):
     [
         (stub, "not written yet"),
         (lambda *_: None, "returned None"),
-        (lambda X, *weights: list(right(X, *weights)), "expected 3 values, W1, W2, W3, got a list"),
-        (lambda X, *weights: right(X, *weights)[:2], "got 2 values"),
-        (lambda _, *weights: weights, "W1: 600 of 600 values differ"),
-        (from_the_given_answers, "W2: 1200 of 1200 values differ"),
-        (without_tanh, "W2: 1200 of 1200 values differ"),
-        (by_the_standard_deviation, "W1: 600 of 600 values differ"),
-        (each_column, "W1: 600 of 600 values differ"),
+        (lambda X, *weights: list(right(X, *weights)), "got a list"),
+        (lambda X, *weights: right(X, *weights)[:2], "raised ValueError"),
+        (lambda X, *weights: right(X, *weights)[::-1], "W has shape"),
+        (lambda _, *weights: weights, "z1: wrong value"),
+        (from_the_given_answers, "z2: wrong value"),
+        (without_tanh, "z2: wrong value"),
+        (by_the_standard_deviation, "z1: wrong value"),
+        (each_column, "one factor per matrix: wrong value"),
         (in_place, "changed one of its arguments"),
-        (lambda *_: tuple(np.full(3, np.nan) for _ in range(3)), "W1: expected shape (20, 30), got (3,)"),
+        (lambda _, *weights: tuple(np.nan * W for W in weights), "W must be finite"),
     ],
 )
 def test_the_check_of_exercise_2_answers_in_one_line(answer, says):
     from nnlib.exercises import CheckFailed
 
     with pytest.raises(CheckFailed) as failure:
-        exec(CELLS["exercise-2-check"], {"np": np, "fit_scales": answer})
+        exec(CELLS["exercise-2-check"], {"np": np, "nnlib": nnlib, "fit_scales": answer})
     assert says in str(failure.value)
     assert "\n" not in str(failure.value)
 
 
 def test_the_check_of_exercise_2_passes_the_solution():
-    names = {"np": np}
+    names = {"np": np, "nnlib": nnlib}
     exec(CELLS["exercise-2-answer"], names)
     exec(CELLS["exercise-2-check"], names)
-    exec(CELLS["exercise-2-check"], {"np": np, "fit_scales": right})
+    exec(CELLS["exercise-2-check"], {"np": np, "nnlib": nnlib, "fit_scales": right})
