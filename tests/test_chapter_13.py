@@ -69,6 +69,8 @@ def test_the_printed_deltas_of_zeros_are_those_of_torch(names):
         z = torch.zeros(4, 1, dtype=torch.float64, requires_grad=True)
         loss(z).backward()
         assert np.array_equal(z.grad.numpy().ravel(), size * np.array([1, -1, -1, 1]))
+        # What is straight in the inputs cancels, too.
+        assert not (np.column_stack([names["X"], np.ones(4)]).T @ z.grad.numpy()).any()
 
 
 def test_zeros_learn_or_as_twins_and_never_xor(names):
@@ -333,7 +335,7 @@ def again(names):
     """Return what the same studies count with another seed."""
     rates = dict(names)
     exec(definitions("rates"), rates)
-    counts = {f"d = {d}": names["study"]("", names["halves"](d), n=200, seed=1) for d in (0, 0.001, 0.01, 0.1)}
+    counts = {f"d = {d}": names["study"]("", names["halves"](d), n=200, seed=1) for d in (0.001, 0.01, 0.1)}
     for note, (hidden, lr, labels) in rates["runs"].items():
         for label in labels:
             counts[label + note] = names["study"]("", rates["starts"][label], hidden, lr, seed=1)
@@ -353,8 +355,8 @@ def test_what_the_text_says_of_the_rates_holds_with_both_seeds(printed, again):
         learned = {label: k for label, (k, *_) in counts.items()}
         stuck = {label: eighth + sixth for label, (_, eighth, sixth, _) in counts.items()}
         quarter = {label: last for label, (*_, last) in counts.items()}
-        assert learned["d = 0"] == learned["d = 0.001"] == learned["0.01"] == 0
-        assert stuck["d = 0"] == stuck["d = 0.001"] == 200
+        assert learned["d = 0.001"] == learned["0.01"] == 0
+        assert stuck["d = 0.001"] == 200
         assert quarter["0.01"] == 500
         by_scale = ["0.01", "0.2", "torch", "Glorot", "N(0, 1)", "5"]
         assert np.all(np.diff([stuck[label] for label in by_scale]) > 0)
