@@ -206,10 +206,11 @@ def equations_without_shapes(notebook: NotebookNode) -> list[str]:
 def wrong_size(notebook: NotebookNode, words: tuple[int, int] = (1200, 2200), code_lines: int = 120) -> list[str]:
     """A chapter too short, too long, or with too much code.
 
-    Questions and exercises do not count, nor do imports and assertions in the code.
+    Questions and exercises do not count, nor does what stands in for a moving figure, nor imports and assertions.
     """
     counted = [text for title, text in sections(notebook, title_too=True) if title not in EXTRA]
-    prose = re.sub(r"\$\$.*?\$\$|</?[a-z][^<>]*>|<!--.*?-->", " ", "\n".join(counted), flags=re.DOTALL)
+    other = r"\$\$.*?\$\$|<nm-.*?</nm-[a-z-]+>|</?[a-z][^<>]*>|<!--.*?-->"
+    prose = re.sub(other, " ", "\n".join(counted), flags=re.DOTALL)
     n_words = len(re.sub(r"^\|.*$", "", prose, flags=re.MULTILINE).split())
     found = []
     if not words[0] <= n_words <= words[1]:
