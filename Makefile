@@ -11,10 +11,10 @@ export OPENBLAS_NUM_THREADS := 1
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 
-.PHONY: help book test notebooks refresh study bench mutation lint install clean distclean
+.PHONY: help book serve pdf test site-test site-audit notebooks refresh study bench mutation lint install clean distclean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV)/.book node_modules _build/.cache ## build the site from the stored notebooks: runs no chapter, needs no PyTorch
 	@rm -rf _build/html
@@ -24,18 +24,24 @@ book: $(VENV)/.book node_modules _build/.cache ## build the site from the stored
 	    test -s "_build/html/$$page" || { echo "make book: the page $$page was not built" >&2; exit 1; }; \
 	done
 	@mv _build/.building _build/.cache
-	@echo 'The book is built. Open _build/html/index.html in a browser.'
+	@echo 'The book is built. Open _build/html/index.html in a browser, or run make serve, which also lets the figures move.'
+
+serve: book ## show the site at an address of this computer, where its figures move
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 node_modules: package.json package-lock.json $(VENV)/.book
-	$(BIN)/npm ci --no-audit --no-fund
+	$(BIN)/npm ci --omit=dev --no-audit --no-fund
 	@touch $@
 
 # Sphinx keeps what it has read, and says nothing about it a second time. So the pages are always written anew, and
 # after a failure, or a change in something that all pages share, they are read anew as well.
-_build/.cache: _config.yml _toc.yml $(wildcard _ext/*.py) $(VENV)/.book
+_build/.cache: _config.yml _toc.yml $(wildcard _ext/*.py _ext/theme/*) $(VENV)/.book
 	@rm -rf _build
 	@mkdir _build
 	@touch $@
+
+pdf: $(VENV)/.pdf book ## print the site into one file, _build/not-magic.pdf; with SOLUTIONS=1, solutions unfolded
+	$(BIN)/python _ext/pdf.py $(if $(filter 1,$(SOLUTIONS)),--solutions)
 
 test: ## check everything: style, types, the site, the library, and every chapter against its stored outputs
 	+@$(call stage,install)
@@ -44,6 +50,13 @@ test: ## check everything: style, types, the site, the library, and every chapte
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests nnlib chapters
 
 stage = start=$$(date +%s) && $(MAKE) --no-print-directory $(1) && echo "$(1): $$(($$(date +%s) - start)) s"
+
+site-test: $(VENV)/.test book ## open every page in Chromium: links, widths, accessibility, moving figures (part of make test)
+	$(BIN)/python -m pytest tests/site
+
+site-audit: $(VENV)/.pdf book ## measure every page with Lighthouse, five times each, and store the medians: an hour
+	$(BIN)/npm ci --no-audit --no-fund
+	$(BIN)/python tests/site/audit.py
 
 notebooks: $(VENV)/.notebooks ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
@@ -67,9 +80,9 @@ lint: $(VENV)/.test ## check style and types
 
 install: $(VENV)/.book $(VENV)/.test
 
-# A stamp is named after the extra of pyproject.toml that was installed: book, test, notebooks, bench or mutation. Without its
+# A stamp is named after the extra of pyproject.toml that was installed: book, pdf, test, notebooks, bench or mutation. Without its
 # Python, which an upgrade of the system may have taken away, an environment is none, and its stamps mean nothing.
-$(shell test -x $(BIN)/python || rm -f $(VENV)/.book $(VENV)/.test $(VENV)/.notebooks $(VENV)/.bench $(VENV)/.mutation)
+$(shell test -x $(BIN)/python || rm -f $(VENV)/.book $(VENV)/.pdf $(VENV)/.test $(VENV)/.notebooks $(VENV)/.bench $(VENV)/.mutation)
 $(VENV)/.%: pyproject.toml requirements.txt | $(BIN)/python
 	$(PIP_INSTALL) flit_core
 	$(PIP_INSTALL) --no-build-isolation -e ".[$*]"
