@@ -229,10 +229,11 @@ import os, glob
 found = []
 for folder in ("/", "/root", "/home", "/etc", "/tmp", "/mnt", "/srv", "/opt", "/var", "/proc/1/root", "/proc/1/cwd"):
     for path, folders, files in os.walk(folder):
-        folders[:] = [f for f in folders if f not in ("proc", "site-packages") or "/proc/1/" in path and f != "site-packages"]
-        found += [os.path.join(path, f) for f in files if f.endswith((".ipynb", ".db", ".json")) and "matplotlib" not in path]
-        found += [os.path.join(path, f) for f in files if "hidden" in f and "packages" not in path and "lib/python" not in path]
-found = [f for f in found if "/lib/python" not in f]
+        skip = ("proc", "sys", "site-packages") if "/proc/1" not in path else ("proc", "sys", "site-packages", "task")
+        folders[:] = [f for f in folders if f not in skip]
+        signs = ".ipynb", "gradebook", "hidden", "shadow", "results", "id_rsa"
+        found += [os.path.join(path, f) for f in files if any(sign in f for sign in signs)]
+found = [f for f in found if "/lib/python" not in f and "/lib/x86_64" not in f]
 environment = dict(os.environ)
 for pid in (1, os.getpid(), os.getppid()):
     try:
@@ -400,14 +401,14 @@ FILES = {
     "html-in-names": Submission(notebook=html_names, points=(0, 3), reason="an error of its own"),
     "check-deleted": Submission(notebook=drop("shares-check"), reason="check cell shares-check"),
     "answer-deleted": Submission(notebook=drop("shares-answer"), points=(0, 3), reason="answer cell shares"),
-    "setup-deleted": Submission(notebook=drop("setup"), points=(0, 0), reason="raised NameError"),
+    "setup-deleted": Submission(notebook=drop("setup"), reason="put back"),
     "check-tampered": Submission(
         WRONG, notebook=change_cell("shares-check", source="pass"), points=(0, 3), reason="changed"
     ),
     "points-tampered": Submission(
         WRONG, notebook=change_cell("shares-check", grading={"points": 300, "locked": False}), points=(0, 3)
     ),
-    "duplicated": Submission(notebook=duplicated, reason="twice"),
+    "duplicated": Submission(notebook=duplicated, reason="2 times"),
     "metadata-stripped": Submission(notebook=metadata_gone, reason="metadata"),
     "renamed": Submission(file=f"{CHAPTER} (1).ipynb", reason="renamed"),
     "missing": Submission(notebook=lambda notebook: False, points=None, status="missing", reason="no notebook"),
