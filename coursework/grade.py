@@ -28,7 +28,7 @@ def grade(
     jobs: int = 1,
     limits: box.Limits | None = None,
     unsafe: bool = False,
-    progress: Callable[[list[Any]], Any] = iter,
+    progress: Callable[..., Any] = lambda work, **_: work,  # tqdm shows a bar
 ) -> dict[str, dict[str, Any]]:
     """Grade a chapter, write ``results/CHAPTER.json``, and return what is in it.
 
@@ -74,7 +74,7 @@ def grade(
         with ThreadPoolExecutor(jobs) as pool:
             try:
                 waiting = [pool.submit(one, student) for student in work]
-                for done in progress(as_completed(waiting)):
+                for done in progress(as_completed(waiting), total=len(waiting), unit="submission"):
                     student, result = done.result()
                     results[student] = result
             finally:

@@ -360,7 +360,7 @@ ATTACKS = {
     "too-many-numbers": Submission("def shares(z): return np.zeros(9_000_000)", points=(0, 3), reason="far too many"),
     "memory-bomb": Submission(before="x = []\nwhile True: x.append(np.ones(2**24))", reason=""),
     "memory-bombs": Submission(
-        before="import os\nfor _ in range(30):\n    if os.fork() == 0: break\nx = np.ones(2**26)\nwhile True: x += 1",
+        before="import os, time\nfor _ in range(6):\n    if os.fork() == 0: break\nx = np.ones(2**26)\ntime.sleep(60)",
         reason="took too much memory",
     ),
     "hidden-memory": Submission(
