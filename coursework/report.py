@@ -151,7 +151,9 @@ def save(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
 
 def harmless(value: Any) -> Any:
     """Put an apostrophe before what a spreadsheet would compute."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
+        return f"'{value}"
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def plot(path: Path, results: Results) -> Path:
