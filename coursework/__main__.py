@@ -12,8 +12,8 @@ from tqdm import tqdm
 from . import box, hidden
 from .check import check
 from .collect import collect
-from .gradebook import by_hand, enter
 from .grade import grade
+from .gradebook import by_hand, enter
 from .release import BOOK, ReleaseError, release
 from .report import report
 

@@ -151,7 +151,7 @@ def boxed(limits: Limits, rules: BinaryIO) -> list[str]:
     settings = {"HOME": "/tmp", "MPLCONFIGDIR": "/tmp/matplotlib", "IPYTHONDIR": "/tmp", "MPLBACKEND": "agg"}
     settings |= {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     settings |= {"LD_LIBRARY_PATH": str(Path(sys.base_prefix, "lib"))}
-    command += "--remount-ro /dev --remount-ro / --chdir /tmp --clearenv".split()
+    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--clearenv"]
     command += [word for name, value in settings.items() for word in ("--setenv", name, value)]
     command += ["--seccomp", str(rules.fileno()), "--", python(), "-I", "-S", "/inside.py", *packages()]
     return [*dropping_root(), *command] if os.getuid() == 0 else command
@@ -261,6 +261,6 @@ def try_out() -> None:
         )
     reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
     raise BoxError(
-        f"the box does not start: {reason}\nbubblewrap 0.8 or newer has to be allowed to make user namespaces. On "
-        "Ubuntu 24.04: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; in a container: one that allows them."
+        f"the box does not start: {reason}\nbubblewrap 0.8 or newer has to be allowed to make user namespaces. Ubuntu "
+        "24.04 needs: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0. A container has to allow them, too."
     )

@@ -1,4 +1,4 @@
-"""Before a term starts: do the hidden tests ask what they should?"""
+"""Hidden tests tried before a term starts, on the reference solutions and on empty answers."""
 
 from pathlib import Path
 

@@ -69,7 +69,7 @@ def enter(course: Path, chapter: str, results: dict[str, dict[str, Any]]) -> Non
 
 
 def by_hand(course: Path, chapter: str) -> dict[tuple[str, str], tuple[float | None, str]]:
-    """Return what people have given for the open questions, by student and question: a score, or None yet; a comment."""
+    """Return what people gave for the open questions, by student and question: a score, None if none yet; a comment."""
     api, given = nbgrader(course), {}
     with Gradebook(api.coursedir.db_url) as gradebook:
         for submission in gradebook.assignment_submissions(chapter):

@@ -1,4 +1,4 @@
-"""Student editions of the chapters: notebooks without solutions, for nbgrader and for people who learn alone, a site."""
+"""Student editions of the chapters: notebooks to hand out, notebooks for people who learn alone, a site."""
 
 import copy
 import re

@@ -23,7 +23,8 @@ PAGE = """<!doctype html>
 <title>{{ chapter }}: feedback for {{ student }}</title>
 <style>
 body { font: 1rem/1.5 sans-serif; max-width: 45rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% } td, th { border-bottom: 1px solid #ccc; padding: .3rem; text-align: left }
+table { border-collapse: collapse; width: 100% }
+td, th { border-bottom: 1px solid #ccc; padding: .3rem; text-align: left }
 pre { background: #eee; padding: .5rem; overflow: auto }
 </style>
 </head>

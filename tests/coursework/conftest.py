@@ -62,9 +62,10 @@ def released(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def graded(released, usable):
+def graded(released, usable):  # noqa: ARG001
     """The course with everybody's submissions graded and reported."""
     import fixture
+
     from coursework import box, hidden
     from coursework.grade import grade
 

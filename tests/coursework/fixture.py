@@ -166,7 +166,7 @@ def duplicated(notebook: NotebookNode) -> None:
     notebook.cells[4:5] = [old, new]
 
 
-def another_chapter(notebook: NotebookNode) -> bytes:
+def another_chapter(_: NotebookNode | None) -> bytes:
     other = chapter("Other")
     for cell in other.cells:
         cell.source = cell.source.replace("shares", "parts").replace("# Other", "# Quite another chapter")
@@ -178,15 +178,15 @@ def another_chapter(notebook: NotebookNode) -> bytes:
 
 
 def hostile_json(text: str) -> Any:
-    return lambda notebook: text.encode()
+    return lambda _: text.encode()
 
 
-def fifo(notebook: NotebookNode) -> Any:
+def fifo(_: NotebookNode) -> Any:
     return os.mkfifo
 
 
 def link(target: str) -> Any:
-    return lambda notebook: lambda path: path.symlink_to(target)
+    return lambda _: lambda path: path.symlink_to(target)
 
 
 def html_names(notebook: NotebookNode) -> None:
@@ -208,7 +208,8 @@ def say(**reply):
 FORGED = (
     FORGE
     + """
-for forged in (True, 1, "2", {"score": 99}, [], [True], [{"shape": [], "data": [1e999]}], [{"shape": [[]], "data": [{}]}],
+for forged in (True, 1, "2", {"score": 99}, [], [True],
+               [{"shape": [], "data": [1e999]}], [{"shape": [[]], "data": [{}]}],
                [{"shape": [5], "data": ["0.2"] * 5}], [{"shape": [5], "data": [True] * 5}], [{"error": {}}]):
     say(at="answer", exercise="shares", case=0, values=forged)
     say(at="answer", exercise="shares", case=1, values=forged, score=99, points=99)
@@ -248,7 +249,8 @@ if found:
 SOCKET = """
 import socket
 open_sockets = []
-for family, kind in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_DGRAM), (socket.AF_UNIX, socket.SOCK_STREAM)):
+for family, kind in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_DGRAM),
+                     (socket.AF_UNIX, socket.SOCK_STREAM)):
     try:
         open_sockets.append(socket.socket(family, kind))
     except OSError:
@@ -299,7 +301,7 @@ PLAIN = {
     "right": Submission(reason="right"),
     "float32": Submission(
         "def shares(z):\n    z = z.astype('float32')\n    e = np.exp(z - z.max())\n    return e / e.sum()",
-        "def backward(x, W, dy):\n    x, dy = x.astype('f4'), dy.astype('f4')\n    return x.T @ dy, dy.sum(0, keepdims=True)",
+        "def backward(x, W, dy):\n    x, dy = np.float32(x), np.float32(dy)\n    return x.T @ dy, dy.sum(0, keepdims=True)",
         reason="right",
     ),
     "a-list": Submission(RIGHT.replace("e / e.sum()", "list(e / e.sum())"), reason="right"),
@@ -338,7 +340,7 @@ ATTACKS = {
         reason="",
     ),
     "loop-ignoring-signals": Submission(
-        before="import signal\nfor s in set(signal.Signals) - {9, 19}: signal.signal(s, signal.SIG_IGN)\nwhile True: pass",
+        before="import signal as s\nfor n in set(s.Signals) - {9, 19}: s.signal(n, s.SIG_IGN)\nwhile True: pass",
         reason="did not end in time",
     ),
     "input": Submission(before="x = input('? ')", reason="raised"),
@@ -364,17 +366,17 @@ ATTACKS = {
         reason="took too much memory",
     ),
     "hidden-memory": Submission(
-        before="import os\nfds = []\nfor i in range(100):\n    fd = os.memfd_create('x')\n    os.write(fd, b'x' * 2**24)",
+        before="import os\nfor i in range(100):\n    fd = os.memfd_create('x')\n    os.write(fd, b'x' * 2**24)",
         reason="raised PermissionError",
     ),
     "fork-bomb": Submission(before="import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", reason=""),
     "threads": Submission(
-        before="import threading, time\nfor _ in range(5000): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        before="import threading as t, time\nfor _ in range(5000): t.Thread(target=time.sleep, args=(60,), daemon=True).start()",
         reason="raised RuntimeError",
     ),
     "huge-files": Submission(
-        before="for name in ('/tmp/x', '/dev/shm/x', '/x', '/dev/x', '/usr/lib/x'):\n    for i in range(50):\n        try:\n"
-        "            open(name + str(i), 'wb').write(b'x' * 2**23)\n        except OSError: pass",
+        before="for name in ('/tmp/x', '/dev/shm/x', '/x', '/dev/x', '/usr/lib/x'):\n    for i in range(50):\n"
+        "        try:\n            open(name + str(i), 'wb').write(b'x' * 2**23)\n        except OSError: pass",
     ),
     "patched-numpy-and-json": Submission(WRONG, before=PATCHED, points=(0, 3), reason="values differ"),
     "equal-to-everything": Submission(EQUAL, points=(0, 3), reason="expected the shape"),
@@ -411,7 +413,7 @@ FILES = {
     "duplicated": Submission(notebook=duplicated, reason="2 times"),
     "metadata-stripped": Submission(notebook=metadata_gone, reason="metadata"),
     "renamed": Submission(file=f"{CHAPTER} (1).ipynb", reason="renamed"),
-    "missing": Submission(notebook=lambda notebook: False, points=None, status="missing", reason="no notebook"),
+    "missing": Submission(notebook=lambda _: False, points=None, status="missing", reason="no notebook"),
     "empty": Submission(notebook=hostile_json(""), points=None, status="unreadable", reason="empty"),
     "corrupt": Submission(
         notebook=hostile_json('{"cells": [{"cell_type": "co'), points=None, status="unreadable", reason="JSON"

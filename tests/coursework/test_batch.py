@@ -36,7 +36,8 @@ def boxes():
     return [p for p in psutil.process_iter(["cmdline"]) if "/inside.py" in (p.info["cmdline"] or [])]
 
 
-def test_killed_and_resumed(course, released, usable):
+@pytest.mark.usefixtures("usable")
+def test_killed_and_resumed(course, released):
     words = [sys.executable, "-m", "coursework", "grade", CHAPTER, "--course", course, "--hidden", released.hidden]
     process = subprocess.Popen(list(map(str, words)), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     folder = course / "results" / CHAPTER
@@ -60,7 +61,8 @@ def test_killed_and_resumed(course, released, usable):
     assert {name: after[name] for name in kept} == kept, "something was graded twice"
 
 
-def test_what_has_changed_is_graded_again_and_nothing_else(course, released, usable):
+@pytest.mark.usefixtures("usable")
+def test_what_has_changed_is_graded_again_and_nothing_else(course, released):
     tests = hidden.load(released.hidden)
     batch.grade(course, CHAPTER, tests, jobs=2)
     folder = course / "results" / CHAPTER
@@ -73,7 +75,8 @@ def test_what_has_changed_is_graded_again_and_nothing_else(course, released, usa
     assert results["student-03"]["exercises"][0]["score"] == 0
 
 
-def test_a_judge_that_fails_says_so_and_tries_again(course, released, usable, monkeypatch):
+@pytest.mark.usefixtures("usable")
+def test_a_judge_that_fails_says_so_and_tries_again(course, released, monkeypatch):
     tests = hidden.load(released.hidden)
     right = batch.judge
 
@@ -91,7 +94,8 @@ def test_a_judge_that_fails_says_so_and_tries_again(course, released, usable, mo
     assert batch.grade(course, CHAPTER, tests)["student-05"]["status"] == "graded"
 
 
-def test_two_graders_do_not_meet(course, released, usable):
+@pytest.mark.usefixtures("usable")
+def test_two_graders_do_not_meet(course, released):
     (course / "results" / CHAPTER).mkdir(parents=True)
     with batch.alone(course / "results" / CHAPTER / ".lock"), pytest.raises(box.BoxError, match="already"):
         batch.grade(course, CHAPTER, hidden.load(released.hidden))
@@ -105,7 +109,8 @@ def test_without_the_box_nothing_is_graded(course, released, monkeypatch):
 
 def test_tables_are_safe_to_open_and_fit_canvas_and_moodle(course):
     (course / "students.csv").write_text(
-        "id,last_name,first_name,email\nstudent-00,=cmd|' /C calc'!A1,Ada,@ada\nstudent-01,-Smith,+Zoe,zoe@example.org\n"
+        "id,last_name,first_name,email\n"
+        "student-00,=cmd|' /C calc'!A1,Ada,@ada\nstudent-01,-Smith,+Zoe,zoe@example.org\n"
         "absent,Late,Lou,lou@example.org\n"
     )
     case = {"title": "a case", "score": 2.0, "max": 2.0, "says": "right"}

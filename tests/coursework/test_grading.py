@@ -58,7 +58,8 @@ def test_nothing_of_a_students_ran_outside_the_box(graded):
     assert cells["shares-check"]["outputs"] == []  # running it would have printed a line
 
 
-def test_nothing_is_left_running(graded):
+@pytest.mark.usefixtures("graded")
+def test_nothing_is_left_running():
     running = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
     assert not [words for words in running if "left-behind-daemon" in words or "/inside.py" in words]
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+import nbformat
 import pytest
 from conftest import ROOT, run
 from fixture import CHAPTER, HIDDEN
@@ -9,12 +10,13 @@ from fixture import CHAPTER, HIDDEN
 pytest.importorskip("nbgrader", reason="the extra `coursework` is not installed; `make test` installs it")
 from coursework import hidden
 from coursework.check import check, check_cases
-from coursework.judge import wire
+from coursework.judge import judge, wire
 
 EXAMPLE = ROOT / "coursework" / "example" / "hidden.py"
 
 
-def test_the_example_passes_once_its_secret_is_changed(usable, tmp_path):
+@pytest.mark.usefixtures("usable")
+def test_the_example_passes_once_its_secret_is_changed(tmp_path):
     done = run("check", EXAMPLE, check=False)
     assert done.returncode == 1
     assert "public example" in done.stdout
@@ -51,7 +53,8 @@ def test_bad_cases_are_found(tmp_path, old, new, says):
     assert says in "\n".join(line for exercise in tests.exercises for line in check_cases(tests, exercise, points))
 
 
-def test_a_wrong_expectation_and_an_easy_case_are_found(usable, released, tmp_path):
+@pytest.mark.usefixtures("usable")
+def test_a_wrong_expectation_and_an_easy_case_are_found(released, tmp_path):
     wrong = HIDDEN.replace("[np.exp(z) / np.exp(z).sum()]", "[z]", 1)
     (tmp_path / "wrong.py").write_text(wrong)
     found = check(hidden.load(tmp_path / "wrong.py"), book=released.folder / "book")
@@ -70,3 +73,50 @@ def test_a_chapter_that_does_not_exist(tmp_path):
     (tmp_path / "hidden.py").write_text(HIDDEN)
     shutil.copy(tmp_path / "hidden.py", tmp_path / "copy.py")
     assert check(hidden.load(tmp_path / "copy.py")) == [f"there is no chapter {CHAPTER}"]
+
+
+PYTORCH = """
+import numpy as np
+from coursework.hidden import Case, Exercise
+
+SECRET = "a test needs none"
+PROBE = '''
+def probe(*arrays):
+    module = XORNet(hidden=arrays[0].shape[1]).double()
+    with torch.no_grad():
+        for p, array in zip(module.parameters(), arrays):
+            p.copy_(torch.tensor(array.T.reshape(p.shape)))
+    return to_numpy(module)
+'''
+
+
+def cases(rng):
+    weights = [rng.normal(size=shape) for shape in ((2, 4), (1, 4), (4, 1), (1, 1))]
+    yield Case("four hidden neurons", 4, weights, weights)
+
+
+EXERCISES = [Exercise("14-xor-pytorch", "xor-pytorch-to-numpy", "to_numpy", PROBE, cases)]
+"""
+
+
+@pytest.mark.usefixtures("usable")
+def test_a_chapter_with_pytorch_can_be_graded(tmp_path):
+    (tmp_path / "hidden.py").write_text(PYTORCH)
+    assert check(hidden.load(tmp_path / "hidden.py")) == []
+
+
+@pytest.mark.usefixtures("usable")
+@pytest.mark.parametrize(
+    ("chapter", "old", "new"),
+    [
+        ("05-forward", "outputs = [X]", "outputs, params = [np.float32(X)], [np.float32(p) for p in params]"),
+        ("06-loss", "    shifted = Z", "    Z, T = np.float32(Z), np.float32(T)\n    shifted = Z"),
+    ],
+)
+def test_an_honest_float32_solution_keeps_its_points(chapter, old, new):
+    notebook = nbformat.read(ROOT / "chapters" / f"{chapter}.ipynb", as_version=4)
+    answer = next(cell for cell in notebook.cells if old in cell.source and "SOLUTION" in cell.source)
+    answer.source = answer.source.replace(old, new, 1)
+    for number in range(2):
+        (exercise,) = judge(notebook.cells, [], hidden.load(EXAMPLE), chapter, f"student {number}")["exercises"]
+        assert exercise["score"] == exercise["max"] == 4, exercise

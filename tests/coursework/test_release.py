@@ -86,13 +86,14 @@ def test_the_student_site_has_no_solution_anywhere(student_site):
     shown += "".join(flat(cell.source) for cell in source_of("speed").cells)
     text = " ".join(line for name in CHAPTERS for line in solutions(source_of(name)))
     only = {word for word in re.findall(r"[a-z]{6,}", text.lower()) if word[:6] not in shown}
-    assert len(only) > 20
+    assert len(only) >= 10
     assert not [word for word in only if word[:6] in {term[:6] for term in terms}]
     assert "Show a solution" not in (student_site / "chapters" / f"{CHAPTERS[0]}.html").read_text()
 
 
 @pytest.mark.parametrize("name", CHAPTERS if os.environ.get("COURSEWORK_ALL") else ["01-neuron", "05-forward"])
-def test_a_student_notebook_fails_in_its_check_cells_alone(name, usable):
+@pytest.mark.usefixtures("usable")
+def test_a_student_notebook_fails_in_its_check_cells_alone(name):
     cells = student_edition(source_of(name)).cells
     job = {"cells": [[i, c.source] for i, c in enumerate(cells) if c.cell_type == "code"], "exercises": []}
     outcome = box.run(job, box.Limits(seconds=300, cell_seconds=100))
