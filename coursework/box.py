@@ -262,5 +262,5 @@ def try_out() -> None:
     reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
     raise BoxError(
         f"the box does not start: {reason}\nbubblewrap 0.8 or newer has to be allowed to make user namespaces. Ubuntu "
-        "24.04 needs: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0. A container has to allow them, too."
+        "24.04 needs: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0. So may a container."
     )

@@ -87,18 +87,18 @@ def needed(
     """
     unchanged = {cell["source"] for cell in released if not cell["metadata"].get("nbgrader", {}).get("solution")}
     checks = {cell["source"] for cell in released if cell["metadata"].get("nbgrader", {}).get("locked")}
-    cells = [(number, cell["source"]) for number, cell in cells if cell["source"] not in checks]
-    mentions = [i for i, (_, source) in enumerate(cells) if any(e.function in source for e in exercises)]
-    cells = cells[: max(mentions, default=-1) + 1]
-    theirs = [source for _, source in cells if source not in unchanged]
-    ours = {source: Names(source) for _, source in cells if source in unchanged}
+    sources = [(number, cell["source"]) for number, cell in cells if cell["source"] not in checks]
+    mentions = [i for i, (_, source) in enumerate(sources) if any(e.function in source for e in exercises)]
+    sources = sources[: max(mentions, default=-1) + 1]
+    theirs = [source for _, source in sources if source not in unchanged]
+    ours = {source: Names(source) for _, source in sources if source in unchanged}
     used = set().union(*(Names(source).used for source in [*theirs, *(e.probe for e in exercises)]))
     variables = set().union(*(names.assigned for names in ours.values()))
     while True:
         chosen = {s for s, n in ours.items() if n.defined & used or (n.assigned | n.used) & used & variables}
         more = used.union(*(ours[source].used for source in chosen))
         if more == used:
-            return [(number, source) for number, source in cells if source in chosen or source not in unchanged]
+            return [(number, source) for number, source in sources if source in chosen or source not in unchanged]
         used = more
 
 

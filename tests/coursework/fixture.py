@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from nbformat import NotebookNode, v4, writes
+
+# Every test module imports this one, before it imports what needs these.
+for needed in "nbgrader", "pyseccomp":
+    pytest.importorskip(needed, reason="the extra `coursework` is not installed: make test does", exc_type=ImportError)
 
 CHAPTER = "98-small"
 OTHER = "99-other"
@@ -301,7 +306,7 @@ PLAIN = {
     "right": Submission(reason="right"),
     "float32": Submission(
         "def shares(z):\n    z = z.astype('float32')\n    e = np.exp(z - z.max())\n    return e / e.sum()",
-        "def backward(x, W, dy):\n    x, dy = np.float32(x), np.float32(dy)\n    return x.T @ dy, dy.sum(0, keepdims=True)",
+        "def backward(x, W, dy):\n    x, d = map(np.float32, (x, dy))\n    return x.T @ d, d.sum(0, keepdims=True)",
         reason="right",
     ),
     "a-list": Submission(RIGHT.replace("e / e.sum()", "list(e / e.sum())"), reason="right"),
@@ -371,7 +376,7 @@ ATTACKS = {
     ),
     "fork-bomb": Submission(before="import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", reason=""),
     "threads": Submission(
-        before="import threading as t, time\nfor _ in range(5000): t.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        before="import threading as t, time\nfor _ in range(5000): t.Thread(target=time.sleep, args=(60,)).start()",
         reason="raised RuntimeError",
     ),
     "huge-files": Submission(

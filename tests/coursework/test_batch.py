@@ -11,13 +11,14 @@ import time
 import nbformat
 import psutil
 import pytest
-from conftest import ROOT, run
+from commands import ROOT, run
 from fixture import CHAPTER, RIGHT, Submission
 
-pytest.importorskip("nbgrader", reason="the extra `coursework` is not installed; `make test` installs it")
 from coursework import box, hidden
 from coursework import grade as batch
 from coursework.report import harmless, report
+
+pytest_plugins = ["course"]
 
 
 @pytest.fixture

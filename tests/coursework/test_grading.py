@@ -7,12 +7,12 @@ import re
 import psutil
 import pytest
 from fixture import CHAPTER, SUBMISSIONS
-
-pytest.importorskip("nbgrader", reason="the extra `coursework` is not installed; `make test` installs it")
 from nbgrader.api import Gradebook
 
 from coursework import hidden
 from coursework.judge import wire
+
+pytest_plugins = ["course"]
 
 
 @pytest.mark.parametrize("name", SUBMISSIONS)

@@ -4,13 +4,14 @@ import shutil
 
 import nbformat
 import pytest
-from conftest import ROOT, run
+from commands import ROOT, run
 from fixture import CHAPTER, HIDDEN
 
-pytest.importorskip("nbgrader", reason="the extra `coursework` is not installed; `make test` installs it")
 from coursework import hidden
 from coursework.check import check, check_cases
 from coursework.judge import judge, wire
+
+pytest_plugins = ["course"]
 
 EXAMPLE = ROOT / "coursework" / "example" / "hidden.py"
 

@@ -8,12 +8,13 @@ import shutil
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, run
+from commands import ROOT, run
 from fixture import CHAPTER, chapter
 
-pytest.importorskip("nbgrader", reason="the extra `coursework` is not installed; `make test` installs it")
 from coursework import box
 from coursework.release import build_site, graded, leaked, plain, solutions, student_edition
+
+pytest_plugins = ["course"]
 
 CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("[0-9]*.ipynb"))
 
