@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS := 1
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 
-.PHONY: help book serve pdf test site-test site-audit notebooks refresh study bench mutation lint install clean distclean
+.PHONY: help book serve pdf test site-test site-audit notebooks refresh study bench mutation coursework class lint install clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -73,16 +73,26 @@ bench: $(VENV)/.bench ## measure nnlib beside its peers, ten minutes, and store 
 mutation: $(VENV)/.test $(VENV)/.mutation ## change nnlib in one place at a time, and see whether the tests notice: half an hour
 	$(BIN)/python tests/mutation/mutate.py
 
+CHAPTERS ?= 05-forward
+COURSE ?= ../course
+coursework: $(VENV)/.coursework node_modules ## make student notebooks and a site without solutions: CHAPTERS="05-forward 06-loss" COURSE=../course
+	$(BIN)/python -m coursework release $(CHAPTERS) --course $(COURSE)
+
+class: $(VENV)/.test $(VENV)/.coursework ## grade 200 submissions, killed once in the middle, and store what it took
+	$(BIN)/python tests/coursework/measure.py
+
 lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-install: $(VENV)/.book $(VENV)/.test
+install: $(VENV)/.book $(VENV)/.test $(VENV)/.coursework
 
-# A stamp is named after the extra of pyproject.toml that was installed: book, pdf, test, notebooks, bench or mutation. Without its
-# Python, which an upgrade of the system may have taken away, an environment is none, and its stamps mean nothing.
-$(shell test -x $(BIN)/python || rm -f $(VENV)/.book $(VENV)/.pdf $(VENV)/.test $(VENV)/.notebooks $(VENV)/.bench $(VENV)/.mutation)
+# A stamp is named after the extra of pyproject.toml that was installed: book, pdf, test, notebooks, bench, mutation or
+# coursework. Without its Python, which an upgrade of the system may have taken away, an environment is none, and its
+# stamps mean nothing.
+STAMPS := $(addprefix $(VENV)/.,book pdf test notebooks bench mutation coursework)
+$(shell test -x $(BIN)/python || rm -f $(STAMPS))
 $(VENV)/.%: pyproject.toml requirements.txt | $(BIN)/python
 	$(PIP_INSTALL) flit_core
 	$(PIP_INSTALL) --no-build-isolation -e ".[$*]"

@@ -25,7 +25,7 @@ def arguments() -> argparse.ArgumentParser:
 
     def command(name: str, text: str, *, chapters: bool = True) -> argparse.ArgumentParser:
         new = commands.add_parser(name, help=text, description=text)
-        new.add_argument("--course", type=Path, default=Path("course"), help="the course's folder (course)")
+        new.add_argument("--course", type=Path, default=Path("../course"), help="the course's folder (../course)")
         if chapters:
             new.add_argument("chapters", nargs="+", metavar="CHAPTER", help="such as 05-forward")
         return new

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from commands import run
+from commands import follow, run
 
 
 def pytest_collection_modifyitems(items):
@@ -70,3 +70,11 @@ def graded(released, usable):  # noqa: ARG001
     after = digest(released.course / "gradebook.db")
     said = run("report", fixture.CHAPTER, "--course", released.course).stdout
     return SimpleNamespace(course=released.course, results=results, said=said, gradebook=(before, after))
+
+
+@pytest.fixture(scope="session")
+def guide(tmp_path_factory):
+    """What is there after the guide's first command: the student notebook of chapter 5, and the student site."""
+    folder = tmp_path_factory.mktemp("guide")
+    follow("make coursework", folder)
+    return folder

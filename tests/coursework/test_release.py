@@ -12,7 +12,7 @@ from commands import ROOT, run
 from fixture import CHAPTER, chapter
 
 from coursework import box
-from coursework.release import build_site, graded, leaked, plain, solutions, student_edition
+from coursework.release import graded, leaked, plain, solutions, student_edition
 
 pytest_plugins = ["course"]
 
@@ -26,14 +26,6 @@ def source_of(name):
 def flat(text):
     """Return a text without anything that a page may put between two words."""
     return re.sub(r"[^a-z0-9]+", "", text.lower())
-
-
-@pytest.fixture(scope="session")
-def student_site(tmp_path_factory):
-    """The site of the student editions of all chapters."""
-    folder = tmp_path_factory.mktemp("site") / "site"
-    build_site(folder)
-    return folder / "_build" / "html"
 
 
 def test_the_fixture_has_solutions_to_leak():
@@ -62,7 +54,8 @@ def test_a_student_edition_has_no_solution_and_everything_else(name):
     assert not any("nbgrader" in cell.metadata for cell in plain(after).cells)
 
 
-def test_the_student_site_has_no_solution_anywhere(student_site):
+def test_the_student_site_has_no_solution_anywhere(guide):
+    student_site = guide / "course" / "site" / "_build" / "html"
     assert not list(student_site.rglob("*NotImplemented*"))
     seen = 0
     index = (student_site / "searchindex.js").read_text()
