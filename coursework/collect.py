@@ -4,7 +4,6 @@ This is the only place that reads a file of a student's. What it writes has the 
 """
 
 import csv
-import html
 import json
 import os
 import re
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode, v4
 
 from .release import STAMP, write
@@ -62,6 +60,7 @@ def collect(course: Path, chapter: str) -> dict[str, Found]:
             found[student] = look(course / "submitted" / student / chapter, chapter, released)
         except Exception as error:  # a surprise in one submission is not the end of the others
             found[student] = Found("unreadable", [f"could not be looked at: {type(error).__name__}; tell the authors"])
+        found[student].notes = [printable(note) for note in found[student].notes]
         target = course / "collected" / student / chapter / f"{chapter}.ipynb"
         if (notebook := found[student].notebook) is None:
             target.unlink(missing_ok=True)
@@ -76,7 +75,8 @@ def look(folder: Path, chapter: str, released: dict[str, NotebookNode]) -> Found
         return Found("unreadable", ["the folder is a link, which is not followed"])
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     candidates = sorted((n for n in names if n.lower().endswith(".ipynb")), key=lambda n: n != f"{chapter}.ipynb")
-    notes = [f"{name} is not a notebook and was left aside" for name in names if name not in candidates]
+    others = [name for name in names if name not in (*candidates, "timestamp.txt", "submission_secret.txt")]
+    notes = [f"{name} is not a notebook and was left aside" for name in others]
     if not candidates:
         return Found("missing", ["no notebook was handed in", *notes])
     best = Found("missing")
@@ -181,6 +181,17 @@ def text(value: Any) -> str | None:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
+def printable(note: str) -> str:
+    """Return a note without the control characters that a file's name may have."""
+    return "".join(letter if letter.isprintable() else "?" for letter in note)
+
+
+def harmless(markdown: str) -> str:
+    """Return Markdown without HTML, and with links that are seen and not followed; pictures of its own stay."""
+    markdown = markdown.replace("<", "&lt;").replace("\\href", "href")
+    return re.sub(r"\](\((?!attachment:)|:)", r"] \1", markdown)
+
+
 def share(cells: list[NotebookNode], released: NotebookNode) -> float:
     """Return how much of the released text is in a notebook, answers apart."""
     there = {cell.source.strip() for cell in cells}
@@ -235,8 +246,7 @@ def mend(cells: list[NotebookNode], released: NotebookNode) -> tuple[NotebookNod
     known = {cell.source for cell in released.cells}
     for number, cell in enumerate(cells):
         if cell.cell_type != "code" and cell.source not in known:
-            safe = SanitizeHTML().sanitize_html_tags if len(cell.source) < 100_000 else html.escape
-            cell.source = safe(cell.source)
+            cell.source = harmless(cell.source)
         if not cell["id"] or cell["id"] in {other["id"] for other in cells[:number]}:
             cell["id"] = f"cell-{number}"
     return v4.new_notebook(cells=cells, metadata={"kernelspec": released.metadata.kernelspec}), notes

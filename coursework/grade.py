@@ -126,5 +126,5 @@ def read(path: Path) -> Any:
 def write(path: Path, content: Any) -> None:
     """Write a file in one step: after a kill there is the whole of it, or what was there before."""
     new = path.with_suffix(".tmp")
-    new.write_text(json.dumps(content, indent=1, ensure_ascii=False))
+    new.write_text(json.dumps(content, indent=1))
     os.replace(new, path)

@@ -9,7 +9,9 @@ import os
 import resource
 import signal
 import site
+import symtable
 import sys
+from collections.abc import Callable
 from json import dumps
 from typing import Any
 
@@ -68,7 +70,7 @@ def main() -> None:
 
     shell: Any = Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     say(at="ready")
-    for number, source in job["cells"]:
+    for number, source in needed(job, say):
         say(at="cell", cell=number)
         try:
             with Alarm(job["limits"]["cell_seconds"]):
@@ -92,6 +94,48 @@ def main() -> None:
                 say(at="answer", **about, error=type(error).__name__)
     say(at="end")
     os._exit(0)
+
+
+def needed(job: dict[str, Any], say: Callable[..., None]) -> list[tuple[int, str]]:
+    """Choose the cells to run, for most of a chapter has nothing to do with its exercises.
+
+    Every cell of the student's, and of the chapter's own those that make or touch what the student's use.
+    """
+    names, used = {}, set().union(*(Names(exercise["probe"]).used for exercise in job["exercises"]))
+    for number, source, optional in job["cells"]:
+        say(at="cell", cell=number)  # even to read one may end the program
+        names[number] = Names(source)
+        used |= set() if optional else names[number].used
+    variables = set().union(*(names[number].assigned for number, _, optional in job["cells"] if optional))
+    while True:
+        wanted = {k for k, n in names.items() if n.defined & used or (n.assigned | n.used) & used & variables}
+        more = used.union(*(names[number].used for number in wanted))
+        if more == used:
+            return [(number, source) for number, source, optional in job["cells"] if not optional or number in wanted]
+        used = more
+
+
+class Names:
+    """The global names that a cell defines or imports, assigns, and uses. A cell that can't be read has none."""
+
+    def __init__(self, source: str) -> None:
+        self.defined: set[str] = set()
+        self.assigned: set[str] = set()
+        self.used: set[str] = set()
+        code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
+        try:
+            tables = [symtable.symtable(code, "cell", "exec")]
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return
+        for symbol in tables[0].get_symbols():
+            kind = self.defined if symbol.is_imported() or symbol.is_namespace() else self.assigned
+            if symbol.is_assigned() or symbol.is_imported():
+                kind.add(symbol.get_name())
+        while tables:
+            table = tables.pop()
+            tables += table.get_children()
+            at_top = table.get_type() == "module"
+            self.used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (at_top or s.is_global())}
 
 
 class Alarm:

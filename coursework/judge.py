@@ -3,7 +3,6 @@
 import builtins
 import json
 import math
-import symtable
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +32,7 @@ WORDS = {
 # A name that a student chose could carry hidden inputs out of the box, or HTML into a page. These are Python's own.
 ERRORS = {name for name, what in vars(builtins).items() if isinstance(what, type) and issubclass(what, BaseException)}
 ERRORS |= {"LinAlgError", "CheckFailed"}
+Cell = tuple[int, str, bool]  # its number, its source, and whether it is run only if something needs it
 
 
 @dataclass
@@ -61,10 +61,10 @@ def judge(
     exercises = tests.of_chapter(chapter)
     cases = {exercise.name: tests.cases(exercise, student) for exercise in exercises}
     numbered = [(number, cell) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
-    answers = ask(needed(numbered, released, exercises), exercises, cases, limits, unsafe)
+    answers = ask(chosen(numbered, released, exercises), exercises, cases, limits, unsafe)
     if "NameError" in [*answers.cells.values(), *answers.values.values()]:  # then run what seemed needless, too
         patient = replace(limits, seconds=4 * limits.seconds, cell_seconds=4 * limits.cell_seconds)
-        answers = ask([(n, cell["source"]) for n, cell in numbered], exercises, cases, patient, unsafe)
+        answers = ask([(n, cell["source"], False) for n, cell in numbered], exercises, cases, patient, unsafe)
     sources = {number: cell["source"] for number, cell in numbered}
     scored = [score(exercise, cases[exercise.name], answers) for exercise in exercises]
     return {
@@ -77,56 +77,22 @@ def judge(
     }
 
 
-def needed(
+def chosen(
     cells: list[tuple[int, dict[str, Any]]], released: list[dict[str, Any]], exercises: Sequence[Exercise]
-) -> list[tuple[int, str]]:
-    """Choose the cells to run, for most of a chapter has nothing to do with its exercises.
+) -> list[Cell]:
+    """Choose the cells to run: none behind the last that mentions an exercise's function, and no check as released.
 
-    Every cell of the student's, up to the last that mentions an exercise's function, and of the chapter's own cells,
-    as they were released, those that make or touch what the student's use.
+    A cell of the chapter's that is as it was released is run only if something needs it; the box finds out.
     """
     unchanged = {cell["source"] for cell in released if not cell["metadata"].get("nbgrader", {}).get("solution")}
     checks = {cell["source"] for cell in released if cell["metadata"].get("nbgrader", {}).get("locked")}
-    sources = [(number, cell["source"]) for number, cell in cells if cell["source"] not in checks]
-    mentions = [i for i, (_, source) in enumerate(sources) if any(e.function in source for e in exercises)]
-    sources = sources[: max(mentions, default=-1) + 1]
-    theirs = [source for _, source in sources if source not in unchanged]
-    ours = {source: Names(source) for _, source in sources if source in unchanged}
-    used = set().union(*(Names(source).used for source in [*theirs, *(e.probe for e in exercises)]))
-    variables = set().union(*(names.assigned for names in ours.values()))
-    while True:
-        chosen = {s for s, n in ours.items() if n.defined & used or (n.assigned | n.used) & used & variables}
-        more = used.union(*(ours[source].used for source in chosen))
-        if more == used:
-            return [(number, source) for number, source in sources if source in chosen or source not in unchanged]
-        used = more
-
-
-class Names:
-    """The global names that a cell defines or imports, assigns, and uses. A cell that can't be read has none."""
-
-    def __init__(self, source: str) -> None:
-        self.defined: set[str] = set()
-        self.assigned: set[str] = set()
-        self.used: set[str] = set()
-        code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
-        try:
-            tables = [symtable.symtable(code, "cell", "exec")]
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return
-        for symbol in tables[0].get_symbols():
-            kind = self.defined if symbol.is_imported() or symbol.is_namespace() else self.assigned
-            if symbol.is_assigned() or symbol.is_imported():
-                kind.add(symbol.get_name())
-        while tables:
-            table = tables.pop()
-            tables += table.get_children()
-            at_top = table.get_type() == "module"
-            self.used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (at_top or s.is_global())}
+    left = [(n, cell["source"], cell["source"] in unchanged) for n, cell in cells if cell["source"] not in checks]
+    mentions = [i for i, (_, source, _) in enumerate(left) if any(e.function in source for e in exercises)]
+    return left[: max(mentions, default=-1) + 1]
 
 
 def ask(
-    cells: list[tuple[int, str]],
+    cells: list[Cell],
     exercises: Sequence[Exercise],
     cases: dict[str, list[Case]],
     limits: box.Limits,
@@ -143,7 +109,7 @@ def ask(
             ],
         }
         outcome = box.run(job, limits, unsafe=unsafe)
-        place = read(outcome.replies, answers, cases)
+        place = read(outcome.replies, answers, {number for number, *_ in cells}, cases)
         if outcome.ended == "finished":
             break
         if place is None and not any(reply.startswith(b'{"at": "ready"') for reply in outcome.replies[:1]):
@@ -154,19 +120,22 @@ def ask(
             answers.values |= {
                 (place[0], k): outcome.ended for k in range(len(cases[place[0]])) if (place[0], k) not in answers.values
             }
-        elif place in dict(cells):
+        elif place is not None:
             answers.cells[place] = outcome.ended
-            cells = [(number, source) for number, source in cells if number != place]
+            cells = [cell for cell in cells if cell[0] != place]
         else:
             break
     return answers
 
 
-def read(replies: list[bytes], answers: Answers, cases: dict[str, list[Case]]) -> int | tuple[str, int] | None:
+def read(
+    replies: list[bytes], answers: Answers, cells: set[int], cases: dict[str, list[Case]]
+) -> int | tuple[str, int] | None:
     """Add what the replies say to the answers, and return the place that the box announced last.
 
     Anything may stand in a reply. The first one about a place counts.
     """
+    known = {(name, number) for name, of_exercise in cases.items() for number in range(len(of_exercise))}
     place: int | tuple[str, int] | None = None
     for line in replies:
         try:
@@ -176,11 +145,19 @@ def read(replies: list[bytes], answers: Answers, cases: dict[str, list[Case]]) -
         if type(reply) is not dict:
             continue
         at, cell, name, case, error = (reply.get(key) for key in ("at", "cell", "exercise", "case", "error"))
-        if at in ("cell", "ran") and type(cell) is int:
+        if type(at) is not str:
+            continue
+        if at in ("cell", "ran") and type(cell) is int and cell in cells:
             place = cell
             if at == "ran" and type(error) is str:
                 answers.cells.setdefault(cell, error)
-        elif type(name) is str and type(case) is int and name in cases and 0 <= case < len(cases[name]):
+        elif (
+            at in ("call", "answer")
+            and type(name) is str
+            and type(case) is int
+            and name in cases
+            and 0 <= case < len(cases[name])
+        ):
             place = (name, case)
             if at == "answer":
                 answers.values.setdefault(place, error if type(error) is str else reply.get("values"))

@@ -83,7 +83,7 @@ def report(course: Path, chapter: str, results: Results, by_hand: ByHand) -> lis
         given = [(name, value) for (who, name), value in by_hand.items() if who == student]
         path = course / "feedback" / student / chapter / f"{chapter}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page.render(chapter=chapter, student=student, result=result, by_hand=given), encoding="utf-8")
+        path.write_text(page.render(chapter=chapter, student=student, result=result, by_hand=given), "utf-8", "replace")
         written.append(path)
     return written
 
@@ -143,7 +143,7 @@ ABOUT = ("id", "last name", "first name", "email", "status", "notes")
 def save(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
     """Write a table. No cell can be taken for a formula by the program that opens it."""
     rows = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"])
         writer.writeheader()
         writer.writerows({key: harmless(value) for key, value in row.items()} for row in rows)

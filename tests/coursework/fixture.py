@@ -186,6 +186,22 @@ def hostile_json(text: str) -> Any:
     return lambda _: text.encode()
 
 
+def odd_file_name(notebook: NotebookNode) -> Any:
+    def write(path: Path) -> None:
+        path.write_text(writes(notebook))
+        for name in (b"\xff\x1b[31m<script>.py", b"=cmd.txt", b"nnlib.py"):
+            (path.parent / os.fsdecode(name)).write_text("xor = None")
+
+    return write
+
+
+def links(notebook: NotebookNode) -> None:
+    notebook.cells[-1].source = (
+        "[a](javascript:alert(1)) [b](java&#115;cript:alert(1)) [c]\n\n[c]: javascript:alert(1)\n\n"
+        "$\\href{javascript:alert(1)}{x}$ <a href='javascript:alert(1)'>d</a>" + "<b>" * 30_000
+    )
+
+
 def fifo(_: NotebookNode) -> Any:
     return os.mkfifo
 
@@ -220,6 +236,8 @@ for forged in (True, 1, "2", {"score": 99}, [], [True],
     say(at="answer", exercise="shares", case=1, values=forged, score=99, points=99)
 say(at="answer", exercise={"a": 1}, case={}, values=1)
 say(at={}, cell={}, exercise=[], case=[])
+for cell in (-1, 999, 10**30, True):
+    say(at="ran", cell=cell, error="ValueError")
 say(at="cell", cell={})
 say(at="answer", exercise="shares", case=10**20, values=1)
 for fd in range(3, 20):
@@ -403,6 +421,8 @@ ATTACKS = {
     "socket": Submission(between=SOCKET, both="if not open_sockets:\n  " + RIGHT_BOTH.replace("\n", "\n  ")),
     "writes-the-gradebook": Submission(WRONG, before=GRADEBOOK, points=(0, 3), reason="values differ"),
     "daemon": Submission(before=DAEMON),
+    "source-too-deep": Submission(before="not " * 100_000 + "1", reason="raised"),
+    "source-too-wide": Submission(before="import a" + ".a" * 200_000, reason=""),
 }
 FILES = {
     "html-in-names": Submission(notebook=html_names, points=(0, 3), reason="an error of its own"),
@@ -434,6 +454,8 @@ FILES = {
         reason="not a notebook",
     ),
     "another-chapter": Submission(notebook=another_chapter, points=None, status="wrong chapter", reason=OTHER),
+    "odd-file-name": Submission(notebook=odd_file_name, reason="is not a notebook and was left aside"),
+    "links": Submission(notebook=links),
     "fifo": Submission(notebook=fifo, points=None, status="unreadable", reason="not a regular file"),
     "link": Submission(notebook=link("/etc/passwd"), points=None, status="unreadable", reason="not a regular file"),
 }

@@ -7,6 +7,7 @@ import re
 import psutil
 import pytest
 from fixture import CHAPTER, SUBMISSIONS
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbgrader.api import Gradebook
 
 from coursework import hidden
@@ -72,6 +73,13 @@ def test_pages_and_notebooks_for_people_hold_no_script(graded):
         text = page.read_text()
         assert "<script" not in text, page
         assert "<img" not in text.replace("type('<img src=x onerror", ""), page
+
+
+def test_no_link_of_a_students_can_be_followed(graded):
+    notebook = json.loads((graded.course / "collected" / "links" / CHAPTER / f"{CHAPTER}.ipynb").read_text())
+    page = markdown2html_mistune("".join(notebook["cells"][-1]["source"]))
+    assert "javascript:alert" in page
+    assert not re.search("<a|href=|\\\\href", page)
 
 
 def test_every_student_gets_a_page_and_no_page_shows_a_hidden_test(graded, released):
