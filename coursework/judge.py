@@ -151,13 +151,7 @@ def read(
             place = cell
             if at == "ran" and type(error) is str:
                 answers.cells.setdefault(cell, error)
-        elif (
-            at in ("call", "answer")
-            and type(name) is str
-            and type(case) is int
-            and name in cases
-            and 0 <= case < len(cases[name])
-        ):
+        elif at in ("call", "answer") and type(name) is str and type(case) is int and (name, case) in known:
             place = (name, case)
             if at == "answer":
                 answers.values.setdefault(place, error if type(error) is str else reply.get("values"))
