@@ -212,18 +212,15 @@ def mend(cells: list[NotebookNode], released: NotebookNode) -> tuple[NotebookNod
         before = cell.source.strip()
         cell.metadata = NotebookNode()
     for name, ours_cell in ours.items():
-        kind = (
-            "answer" if ours_cell.metadata.nbgrader.solution else "check" if ours_cell.metadata.nbgrader.grade else ""
-        )
+        grading = ours_cell.metadata.nbgrader
+        kind = "answer" if grading.solution else "check" if grading.grade else "given"
         copies = theirs.get(name, [])
         written = [cell for cell in copies if cell.source != ours_cell.source] if kind == "answer" else copies[-1:]
         for needless in copies:
             if len(copies) > 1 and not any(needless is cell for cell in written):
                 cells = [cell for cell in cells if cell is not needless]
         if len(copies) > 1:
-            notes.append(
-                f"the {kind} cell {name} is there {len(copies)} times: the last one that was written in counts"
-            )
+            notes.append(f"the {kind} cell {name} is there {len(copies)} times: the last one written in counts")
         if not copies:
             notes.append(f"the {kind} cell {name} is missing")
             continue
@@ -232,9 +229,7 @@ def mend(cells: list[NotebookNode], released: NotebookNode) -> tuple[NotebookNod
             cells.append(counts)
         counts.metadata = ours_cell.metadata
         if counts.cell_type != ours_cell.cell_type:
-            notes.append(
-                f"the {kind} cell {name} was a {counts.cell_type} cell and became a {ours_cell.cell_type} cell"
-            )
+            notes.append(f"the {kind} cell {name} had become a {counts.cell_type} cell; it is as it was again")
             fresh = (v4.new_code_cell if ours_cell.cell_type == "code" else v4.new_markdown_cell)(counts.source)
             fresh.update(id=counts["id"], metadata=counts.metadata)
             cells = [fresh if cell is counts else cell for cell in cells]
@@ -243,12 +238,13 @@ def mend(cells: list[NotebookNode], released: NotebookNode) -> tuple[NotebookNod
             notes.append(f"the {kind} cell {name} was changed; the released one stands in its place again")
             counts.source = ours_cell.source
     cells = put_back(cells, released, notes)
-    known = {cell.source for cell in released.cells}
+    known, seen = {cell.source for cell in released.cells}, {""}
     for number, cell in enumerate(cells):
         if cell.cell_type != "code" and cell.source not in known:
             cell.source = harmless(cell.source)
-        if not cell["id"] or cell["id"] in {other["id"] for other in cells[:number]}:
+        if cell["id"] in seen:
             cell["id"] = f"cell-{number}"
+        seen.add(cell["id"])
     return v4.new_notebook(cells=cells, metadata={"kernelspec": released.metadata.kernelspec}), notes
 
 
@@ -260,12 +256,8 @@ def recognise(cell: NotebookNode, before: str, ours: dict[str, NotebookNode], re
     for name, candidate in ours.items():
         if cell["id"] == candidate["id"] or cell.source == candidate.source:
             return name
-        function = re.match(r"def \w+\(", candidate.source)
-        if (
-            function
-            and candidate.metadata.nbgrader.solution
-            and re.search(f"^{re.escape(function[0])}", cell.source, re.M)
-        ):
+        begins = re.match(r"def \w+\(", candidate.source) if candidate.metadata.nbgrader.solution else None
+        if begins and re.search(f"^{re.escape(begins[0])}", cell.source, re.MULTILINE):
             return name
         place = next(i for i, c in enumerate(released.cells) if c["id"] == candidate["id"])
         if candidate.cell_type == cell.cell_type == "markdown" and released.cells[place - 1].source.strip() == before:

@@ -186,6 +186,10 @@ def hostile_json(text: str) -> Any:
     return lambda _: text.encode()
 
 
+def older(notebook: NotebookNode) -> None:
+    notebook.metadata.not_magic.release = "v0"
+
+
 def odd_file_name(notebook: NotebookNode) -> Any:
     def write(path: Path) -> None:
         path.write_text(writes(notebook))
@@ -453,6 +457,8 @@ FILES = {
         status="unreadable",
         reason="not a notebook",
     ),
+    "older-release": Submission(notebook=older, reason="made from release 'v0'"),
+    "answer-as-text": Submission(notebook=change_cell("shares-answer", cell_type="markdown"), reason="as it was again"),
     "another-chapter": Submission(notebook=another_chapter, points=None, status="wrong chapter", reason=OTHER),
     "odd-file-name": Submission(notebook=odd_file_name, reason="is not a notebook and was left aside"),
     "links": Submission(notebook=links),
