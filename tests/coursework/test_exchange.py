@@ -76,4 +76,4 @@ def test_the_exchange_brings_a_notebook_there_and_back(released):
         run("grade", CHAPTER, "--course", course, "--hidden", released.hidden)
         run("report", CHAPTER, "--course", course)
         table = (course / "reports" / CHAPTER / "scores.csv").read_text()
-        assert f"{STUDENT},,,,2,0,," in table, table
+        assert f"{STUDENT},,,,2,0,0,2,graded" in table, table

@@ -89,7 +89,7 @@ def test_the_student_site_has_no_solution_anywhere(guide):
 @pytest.mark.usefixtures("usable")
 def test_a_student_notebook_fails_in_its_check_cells_alone(name):
     cells = student_edition(source_of(name)).cells
-    job = {"cells": [[i, c.source] for i, c in enumerate(cells) if c.cell_type == "code"], "exercises": []}
+    job = {"cells": [[i, c.source, False] for i, c in enumerate(cells) if c.cell_type == "code"], "exercises": []}
     outcome = box.run(job, box.Limits(seconds=300, cell_seconds=100))
     assert outcome.ended == "finished"
     ran = [json.loads(reply) for reply in outcome.replies if b'"ran"' in reply]
