@@ -76,7 +76,7 @@ def main() -> int:
                     course, chapter, tests, jobs=options.jobs, limits=limits, unsafe=options.unsafe, progress=tqdm
                 )
                 summary(chapter, [result["status"] for result in results.values()])
-                print(f"Results: {course}/results/{chapter}.json. Next: python -m coursework report {chapter}")
+                print(f"Results: {course}/results/{chapter}.json. Next: the command report.")
             elif options.command == "report":
                 results = json.loads((course / "results" / f"{chapter}.json").read_text())
                 enter(course, chapter, results)
