@@ -186,6 +186,10 @@ def hostile_json(text: str) -> Any:
     return lambda _: text.encode()
 
 
+def many_exits(notebook: NotebookNode) -> None:
+    notebook.cells[2:2] = [v4.new_code_cell(f"import os\nos._exit({number})") for number in range(9)]
+
+
 def older(notebook: NotebookNode) -> None:
     notebook.metadata.not_magic.release = "v0"
 
@@ -382,6 +386,7 @@ ATTACKS = {
     "os-exit-in-answer": Submission(RIGHT + "\n__import__('os')._exit(0)", points=(0, 3), reason="ended the program"),
     "segfault": Submission(before="import ctypes\nctypes.string_at(0)", reason="ended the program"),
     "kill-everything": Submission(before="import os, signal\nos.kill(-1, signal.SIGKILL)", reason=""),
+    "ends-too-often": Submission(notebook=many_exits, points=(0, 0), reason="ended too often"),
     "sixty-megabytes": Submission(before="for _ in range(60): print('x' * 2**20)\nprint('\\n' * 10**6)"),
     "flood-of-replies": Submission(
         before=FORGE + "while True: say(at='cell', cell=3, text='x' * 10**6)", reason="too much"
