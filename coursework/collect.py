@@ -55,6 +55,8 @@ def releases(course: Path) -> dict[str, NotebookNode]:
 def collect(course: Path, chapter: str) -> dict[str, Found]:
     """Look at every student's submission, and write what can be graded into the folder ``collected``."""
     found, released = {}, releases(course)
+    if chapter not in released:
+        raise ValueError(f"{chapter} has not been released in {course}")
     for student in students(course):
         try:
             found[student] = look(course / "submitted" / student / chapter, chapter, released)
