@@ -395,7 +395,7 @@ ATTACKS = {
     "memory-bomb": Submission(before="x = []\nwhile True: x.append(np.ones(2**24))", reason=""),
     "memory-bombs": Submission(
         before="import os, time\nfor _ in range(6):\n    if os.fork() == 0: break\nx = np.ones(2**26)\ntime.sleep(60)",
-        reason="took too much memory",
+        reason="",
     ),
     "hidden-memory": Submission(
         before="import os\nfor i in range(100):\n    fd = os.memfd_create('x')\n    os.write(fd, b'x' * 2**24)",
