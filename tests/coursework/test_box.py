@@ -120,7 +120,7 @@ def test_limits_can_not_be_raised():
 def test_memory_is_that_of_all_processes_together():
     """The first limit to be met, however slow the computer is: none of these processes takes too much alone."""
     fork = "import os, time\nfor _ in range(4):\n    if os.fork() == 0: break\nx = b'x' * 10**8\ntime.sleep(100)"
-    limits = box.Limits(seconds=100, cell_seconds=100, memory=700_000_000)
+    limits = box.Limits(seconds=60, cell_seconds=60, memory=450_000_000)
     outcome = box.run({"cells": [[0, fork, False]], "exercises": []}, limits)
     assert outcome.ended == "memory"
 
