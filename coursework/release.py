@@ -48,10 +48,16 @@ def release(
         prepared = without_answers(notebook)
         prepared.metadata[STAMP] = {"chapter": chapter, "release": version}
         write(prepared, source)
+        text = "".join(cell.source for cell in notebook.cells)
+        data = [path for path in (book / "chapters").glob("*.json") if path.name in text]
+        for path in data:  # what the chapter reads
+            shutil.copy(path, source.parent)
         done = api.generate_assignment(chapter, force=True, create=True)
         if not done["success"]:
             raise ReleaseError(f"nbgrader could not release {chapter}:\n{done['log']}")
         write(plain(student), course / "no-solutions" / f"{chapter}.ipynb")
+        for path in data:
+            shutil.copy(path, course / "no-solutions")
     if site:
         build_site(course / "site", book)
     return changes
@@ -126,7 +132,7 @@ def build_site(site: Path, book: Path = BOOK) -> None:
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(book / "chapters", site / "chapters")
     shutil.copytree(book / "_ext", site / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "_toc.yml", "index.md"):
         shutil.copy(book / name, site)
     (site / "node_modules").symlink_to((book / "node_modules").resolve())
     for path in (site / "chapters").glob("*.ipynb"):
