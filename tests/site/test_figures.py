@@ -29,7 +29,14 @@ class Moving:
 
     def __init__(self, page, name):
         self.page, self.element = page, page.locator(f"nm-{name}")
-        self.element.scroll_into_view_if_needed()
+        seen = None
+        while seen != (seen := self.place()):  # until the parts around it are laid out
+            self.element.scroll_into_view_if_needed()
+            page.wait_for_timeout(150)
+
+    def place(self):
+        """Return how far the page is scrolled, and where on it the figure stands."""
+        return self.element.evaluate("figure => [scrollY, figure.getBoundingClientRect().top + scrollY]")
 
     @property
     def values(self):
