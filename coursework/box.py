@@ -165,6 +165,7 @@ def dropping_root() -> list[str]:
     """
     files = [*mounts(), *show(INSIDE), *show(font_list())]
     outer = ["bwrap", "--die-with-parent", "--bind", "/proc", "/proc", "--dev", "/dev", "--ro-bind", "/usr", "/usr"]
+    outer += ["--dir", "/tmp"]  # where the inner bubblewrap builds its own root
     drop = f"setpriv --reuid={USER} --regid={USER} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all"
     return [*outer, *files, "--", *drop.split(), "--pdeathsig", "keep"]
 

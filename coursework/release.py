@@ -132,7 +132,7 @@ def build_site(site: Path, book: Path = BOOK) -> None:
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(book / "chapters", site / "chapters")
     shutil.copytree(book / "_ext", site / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "_toc.yml", "index.md"):
+    for name in ("_config.yml", "_toc.yml", "index.md", "requirements.txt"):
         shutil.copy(book / name, site)
     (site / "node_modules").symlink_to((book / "node_modules").resolve())
     for path in (site / "chapters").glob("*.ipynb"):

@@ -74,7 +74,8 @@ def test_the_student_site_has_no_solution_anywhere(guide):
                 seen += 1
                 assert not [where for where, text in places.items() if flat(line) in text], (name, line)
     assert seen > 10 * len(CHAPTERS)
-    shown = flat("".join(path.read_text() for path in (ROOT / "chapters").glob("*.md")))
+    pages = [ROOT / "index.md", *(ROOT / "chapters").glob("*.md"), *(ROOT / "chapters").glob("*.bib")]
+    shown = flat("".join(path.read_text() for path in pages))
     shown += "".join(flat(cell.source) for name in CHAPTERS for cell in student_edition(source_of(name)).cells)
     shown += flat("".join(path.read_text() for path in (ROOT / "nnlib").glob("*.py")))
     shown += "".join(flat(cell.source) for cell in source_of("speed").cells)
