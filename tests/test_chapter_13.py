@@ -245,7 +245,23 @@ def test_what_ten_layers_do_whatever_the_seed(names, seed):
     assert min(back[nnlib.Tanh, "Glorot"], back[nnlib.ReLU, "He"], 1 / back[nnlib.ReLU, "He"]) > 1 / 4
     assert 0.95 < forward[nnlib.Tanh, "1"] < 1
     assert 1000 < back[nnlib.Tanh, "1"] < 20_000
+    assert 1 / 3 < forward[nnlib.Tanh, "He"] < 1
+    assert 1 / 3 < back[nnlib.Tanh, "He"] < 3
     assert back[nnlib.ReLU, "torch"] < back[nnlib.Tanh, "torch"] < 0.01
+
+
+def test_what_tanh_takes_is_what_he_adds(names):
+    values, _ = names["spreads"](nnlib.Tanh, nnlib.he_uniform)
+    assert np.allclose(np.divide(values[6:], values[5:-1]), 1, rtol=0, atol=0.05)
+    # Each layer's sums have twice the mean square of what comes in, and tanh halves it again.
+    layers = names["deep"](nnlib.Tanh, nnlib.he_uniform).forward(names["x"])
+    for before, z, after in zip(layers[10:-2:2], layers[11::2], layers[12::2], strict=True):
+        assert np.isclose(np.mean(z**2) / np.mean(before**2), 2, rtol=0.15)
+        assert np.isclose(np.mean(after**2) / np.mean(z**2), 1 / 2, rtol=0.15)
+
+
+def test_a_three_hundredth_of_the_gradient_is_left_with_torch_s_default(names):
+    assert 250 < 1 / ends(names, nnlib.Tanh, "torch")[1] < 350
 
 
 def test_why_saturated_layers_explode(names):
@@ -262,11 +278,13 @@ def test_why_saturated_layers_explode(names):
 
 
 def test_torch_s_default_lives_on_its_biases(names):
-    network = names["deep"](nnlib.ReLU, nnlib.torch_uniform)
-    assert np.sqrt(np.mean(network(names["x"]) ** 2)) > 0.03
-    for layer in network.layers[::2]:
-        layer.b = 0 * layer.b
-    assert np.sqrt(np.mean(network(names["x"]) ** 2)) < 0.001
+    for activation, factor in (nnlib.Tanh, np.sqrt(1 / 3)), (nnlib.ReLU, np.sqrt(1 / 6)):
+        network = names["deep"](activation, nnlib.torch_uniform)
+        assert np.sqrt(np.mean(network(names["x"]) ** 2)) > 0.03
+        for layer in network.layers[::2]:
+            layer.b = 0 * layer.b
+        spreads = np.sqrt(np.mean(np.stack(network.forward(names["x"])[::2]) ** 2, axis=(1, 2)))
+        assert np.isclose((spreads[-1] / spreads[0]) ** 0.1, factor, rtol=0.1)
 
 
 # --- XOR ---
@@ -284,6 +302,23 @@ def test_the_plateau_of_small_starts_is_a_product_of_three(names):
     usual = gradient(0.1, 0.1)
     assert 900 < usual / gradient(0.01, 0.01) < 1100
     assert 9 < usual / gradient(0.1, 0.01) < 11  # one of the three is the outgoing weight
+
+
+def test_most_of_the_plateau_s_gradient_is_the_sigmoid_s_bend(names):
+    X, T = names["X"], names["T"]
+
+    def largest(gradient):
+        return np.median(np.abs(gradient).max(axis=(1, 2)))
+
+    for s in 0.1, 0.01:
+        stack = names["xor_network"](names["scaled"](s), n=500)
+        nnlib.fit(stack, X, T, names["mse"], nnlib.SGD(1.0), 100, record_every=100)
+        H, Y = stack.forward(X)[2::2]
+        # The output bias has settled: the answers' mean is one half, far closer than any one of them.
+        assert np.abs(Y.mean(axis=1) - 0.5).max() < 0.02 * s
+        whole = X.T @ (2 / 4 * (Y - T) * Y * (1 - Y) @ stack.layers[2].W.mT * H * (1 - H))
+        bend = X.T @ (1 / 8 * (0.5 - T) @ stack.layers[2].W.mT * (H * (1 - H) - 1 / 4))
+        assert largest(whole - bend) < largest(bend) / 3
 
 
 def test_half_the_scale_waits_about_four_times_as_long(names):
@@ -313,6 +348,13 @@ def test_the_smallest_starts_wait_with_cross_entropy_too_and_learn_or(names):
     stack = names["xor_network"](small, n=500)
     nnlib.fit(stack, x, names["OR"], names["mse"], nnlib.SGD(1.0), 1000, record_every=1000)
     assert np.all(nnlib.accuracy(stack(x), names["OR"]) == 1)
+
+
+def test_twins_parted_by_a_thousandth_are_not_free_after_40_000_epochs(names):
+    stack = names["xor_network"](names["halves"](0.001), n=200)
+    nnlib.fit(stack, names["X"], names["T"], names["mse"], nnlib.SGD(1.0), 40_000, record_every=40_000)
+    assert not np.any(nnlib.accuracy(stack(names["X"]), names["T"]) == 1)
+    assert np.allclose(names["mse"].value(stack(names["X"]), names["T"]), 1 / 6, atol=0.001)
 
 
 def trials(label):
@@ -370,6 +412,7 @@ def test_what_the_text_says_of_the_rates_holds_with_both_seeds(printed, again):
         assert abs(glorot - normal) <= by_chance(glorot, normal, 500)
         assert learned["torch"] / 500 - normal > by_chance(learned["torch"] / 500, normal, 500)
         assert nnlib.wilson_interval(learned["d = 0.1"], 200)[0] > learned["torch"] / 500
+    assert printed["N(0, 1), rate 10"][0] - printed["N(0, 1)"][0] == 0.07 * 500
     assert printed["N(0, 1)"][0] == 373  # chapter 11's "our first recipe", and its "four hidden neurons"
     assert printed["N(0, 1), 4 hidden"][0] == 497
 
@@ -449,6 +492,14 @@ def test_the_numbers_of_exercise_1_are_computed(names):
     W = network.layers[0].W
     assert np.array_equal(W[:, 0], W[:, 1])
     assert not np.array_equal(W[:, 1], W[:, 2])
+    # Merged, the twins' outgoing weights start at their sum; a step moves the sum by two gradients, not by one.
+    three, two = names["xor_network"](names["halves"](), hidden=3), names["xor_network"](names["halves"]())
+    three.layers[0].b, two.layers[0].b = [[0, 0, 1]], [[0, 1]]
+    two.layers[2].W = [[1], [0.5]]
+    assert np.allclose(three(names["X"]), two(names["X"]), rtol=0, atol=1e-15)
+    for net in three, two:
+        names["gradients"](net, names["T"], names["mse"])
+    assert np.isclose(three.layers[2].dW[:2].sum(), 2 * two.layers[2].dW[0, 0])
 
 
 def four_hidden(names, activation, scale, lr):
