@@ -366,8 +366,13 @@ def test_what_the_table_says_of_torch():
     assert x.grad is None
     assert w.grad is not None
     assert not y.is_leaf
+    # After the walk the record is still there; what it needs of arrays is not.
+    assert loss.grad_fn.next_functions[0][0].next_functions[0][0] is y.grad_fn
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         loss.backward()
+    no_arrays = (w + w).sum()
+    no_arrays.backward()
+    no_arrays.backward()
     optimizer = torch.optim.SGD([w], lr=0.1)
     optimizer.zero_grad()
     assert w.grad is None
@@ -379,6 +384,8 @@ def test_what_the_table_says_of_torch():
     first_step = total.grad_fn.next_functions[0][0].next_functions[0][0]
     assert first_step.name() == "SumBackward0"
     assert isinstance((x * w).sum().item(), float)
+    with pytest.raises(RuntimeError, match="detach"):
+        (x * w).numpy()
 
 
 def test_a_layer_of_nnlib_has_one_place():
