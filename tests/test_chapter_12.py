@@ -245,6 +245,22 @@ def test_the_remedies_of_exercise_3_are_measured(names):
     wide.layers[0].W[..., :2], wide.layers[0].b[..., :2] = two.layers[0].W, two.layers[0].b
     wide.layers[2].W[..., :2, :], wide.layers[2].b = two.layers[2].W, two.layers[2].b
     noise = np.random.default_rng(1).standard_normal(stuck.shape)
+    pairs = np.array([(0, 1), (0, 2), (1, 3), (2, 3)])
+
+    def merged(hidden):  # of each network: the closest corners with different targets, and how far apart they are
+        apart = np.abs(hidden[:, pairs[:, 0]] - hidden[:, pairs[:, 1]]).max(axis=-1)
+        return pairs[apart.argmin(axis=1)], apart.min(axis=1)
+
+    where, apart = merged(two.forward(X)[2])
+    for params in stuck + noise, stuck / 2:
+        moved = names["xor_network"](200)
+        moved.params = params
+        names["train"](moved, 10_000)
+        same = (merged(moved.forward(X)[2])[0] == where).all(axis=1)
+        assert (same & ~names["learned"](moved)).sum() == 199
+    third = np.take_along_axis(wide.forward(X)[2][..., 2], where, axis=1)
+    assert f"by {np.median(apart):.3f} (the median of 200)" in answer
+    assert f"the new one by {np.median(np.abs(third[:, 0] - third[:, 1])):.2f} from the start" in answer
     counts = [freed(p) for p in (stuck, stuck + noise, stuck + 3 * noise, stuck / 2, normal(2).params)]
     counts.append(freed(wide.params, 3))
     rows = re.findall(r"^\| .+ \| (\d+) \| ([\d.]+) % to ([\d.]+) % \|$", answer, re.MULTILINE)
