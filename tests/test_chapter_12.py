@@ -91,7 +91,7 @@ def test_the_study_was_made_with_the_settings_of_the_program(program):
         assert sum(row[name] for name in ("learned", *program.LEVELS, "elsewhere")) == program.N_NETWORKS
 
 
-def test_what_the_prose_says_of_the_counts_is_in_the_study():
+def test_what_the_prose_says_of_the_counts_is_in_the_study(program):
     rows = {row["name"]: row for row in STUDY["rows"]}
     first, *_, last = STUDY["followed"]
     text = source(CHAPTER, "followed-why")
@@ -100,12 +100,21 @@ def test_what_the_prose_says_of_the_counts_is_in_the_study():
     assert f"The {last['1/8']} at 1/8" in text
     assert {row["1/8"] for row in STUDY["followed"][1:]} == {last["1/8"]}
     assert last["1/4"] == last["elsewhere"] == 0
+    assert [row["epochs"] for row in STUDY["followed"] if row["1/6"] == last["1/6"]] == [300_000, 1_000_000]
+    assert [row["epochs"] for row in STUDY["followed"] if row["elsewhere"] == 0] == [100_000, 300_000, 1_000_000]
+    assert last["learned"] > STUDY["followed"][2]["learned"]
+    assert f"more than {program.NEAR} from every level" in text
     text = source(CHAPTER, "rates-text")
     uniform = rows["NumPy: uniform start"]
     assert f"the {uniform['slow']} late ones" in text
     assert 0.88 < (uniform["learned"] + uniform["slow"]) / uniform["n"] < 0.9
     assert all(430 < rows[f"NumPy: {name}"]["stuck"]["1/8"] < 450 for name in ("as published", "lr 1", "momentum 0.9"))
     assert 0.23 < rows["NumPy: ReLU"]["stuck"]["1/4"] / 2000 < 0.25
+    assert rows["NumPy: ReLU"]["slow"] == 0
+    published, biases = (rows[f"NumPy: {name}"]["learned"] / 2000 for name in ("as published", "biases N(0, 1) too"))
+    assert abs(published - biases) <= by_chance(published, biases, 2000)
+    late = [(row["learned"] + row["slow"]) / 2000 for row in (uniform, rows["PyTorch: as published"])]
+    assert abs(late[0] - late[1]) < 0.1 * by_chance(*late, 2000)
     two = [row for name, row in rows.items() if row["recipe"]["hidden"] == 2 and name.startswith("NumPy")]
     assert max(two, key=lambda row: row["learned"] + row["slow"]) is uniform
     both = [rows[f"NumPy: {name}"] for name in ("as published", "float32")]
@@ -164,25 +173,66 @@ def test_a_network_at_a_level_looks_as_the_chapter_says(names):
     assert (names["error"](rest)[kinds == 1] > 1 / 8).all()
 
 
+def test_alike_corners_draw_closer_in_the_networks_that_stay_and_apart_in_those_that_leave(names):
+    def apart(network):
+        hidden = network.forward(X)[2]
+        return np.abs(hidden[:, [0, 0, 1, 2]] - hidden[:, [1, 2, 3, 3]]).max(axis=-1)  # pairs with different targets
+
+    stack, rest, before, now = names["stack"], names["rest"], names["before"], names["kinds"](names["rest"])
+    first, later = apart(stack)[names["failed"]], apart(rest)
+    nearest = first.argmin(axis=1)[:, None]
+    closer = (np.take_along_axis(later, nearest, 1) < np.take_along_axis(first, nearest, 1))[:, 0]
+    stayed, left = (before == 1) & (now == 1), (before == 1) & (now == 0)
+    assert closer[stayed].all()
+    assert not closer[left].any()
+    assert f"in all {stayed.sum()} networks that stayed at 1/8; in the two that left" in source(CHAPTER, "pulls-why")
+    assert left.sum() == 2
+    assert 0.45 < STUDY["followed"][-1]["1/6"] / np.sum(before == 2) < 0.55
+    still = (before == 2) & (now == 2)
+    longer = names["xor_network"](int(still.sum()))
+    longer.params = rest.params[still]
+    names["train"](longer, 70_000)
+    assert np.any(closer[still] & names["learned"](longer))  # at 1/6 some turn round
+
+
+def test_no_single_neuron_does_better_on_xor_than_one_half_everywhere():
+    z = np.random.default_rng(0).standard_normal((3, 100_000)) * 10.0 ** np.arange(-2, 2).repeat(25_000)
+    answers = nnlib.sigmoid(X @ z[:2] + z[2])
+    assert np.mean((answers - T) ** 2, axis=0).min() >= 0.25 - 1e-12
+
+
+def test_half_of_the_relu_networks_at_one_quarter_are_dead(program):
+    recipe = program.rows()["NumPy: ReLU"]
+    stack = program.build(recipe, 2000)
+    program.train(stack, recipe, recipe.epochs)
+    near = np.abs(np.mean((stack(X) - T) ** 2, axis=(1, 2)) - 1 / 4) < program.NEAR
+    both = (stack.forward(X)[2][near] == 0).all(axis=(1, 2))
+    assert 0.45 < both.mean() < 0.6
+
+
 def test_the_pulls_add_up_to_the_gradient_and_go_the_wrong_way_as_long_as_we_look(names):
     stuck = names["xor_network"]()
     legacy = np.random.RandomState(42)
     stuck.layers[0].W, stuck.layers[2].W = legacy.randn(2, 2), legacy.randn(2, 1)
-    mse, alike, losses = nnlib.MeanSquaredError(), [], []
+    mse, alike, losses, slopes = nnlib.MeanSquaredError(), [], [], []
     for more in 10_000, 20_000, 70_000:
         names["train"](stuck, more)
         outputs = stuck.forward(X)
         stuck.backward(outputs, mse.grad(outputs[-1], T))
         hidden, y = outputs[2], outputs[-1]
         delta1 = (2 / 4 * (y - T) * y * (1 - y)) @ stuck.layers[2].W.T * hidden * (1 - hidden)
-        pulls = delta1[2:, 0]
-        assert np.isclose(pulls.sum(), stuck.layers[0].dW[0, 0], rtol=1e-9)
+        pulls, others = delta1[2:, 0], delta1[1::2, 0]
+        np.testing.assert_allclose([pulls.sum(), others.sum()], stuck.layers[0].dW[:, 0], rtol=1e-9)
         if not alike:
             np.testing.assert_allclose(pulls, names["delta1"][2:, 0], rtol=1e-12)
             assert 8.5 < -pulls[0] / pulls[1] < 9.5
+            assert 26.5 < -others[0] / others[1] < 27.5
         assert pulls[0] < 0 < pulls[1] < -pulls[0]
+        assert others[0] < 0 < others[1] < -others[0]
+        slopes.append(pulls.sum())
         alike.append(np.abs(hidden[1] - hidden[3]).max())
         losses.append(names["error"](stuck))
+    assert slopes == sorted(slopes)
     assert alike == sorted(alike, reverse=True)
     assert losses == sorted(losses, reverse=True)
     assert min(losses) > 1 / 8
@@ -204,6 +254,32 @@ def test_the_way_out_falls_at_every_step_and_between_the_steps(names):
     assert nnlib.accuracy(names["stuck"](X), T) == 1
     assert (np.diff(way[:, 0]) < 0).all()
     assert np.isclose(losses[0], 0.1282, atol=5e-5)
+
+
+def test_the_hill_is_the_corner_1_0_and_sinks_as_the_other_numbers_come_to_hold_it(names):
+    way, lower = names["way"], np.linspace(0, 6, 61)
+    length = np.append(0, np.linalg.norm(np.diff(way, axis=0), axis=1).cumsum())
+    places = way[np.searchsorted(length, [0, 5, 10, 15, 20, length[-1]])]
+    down = np.repeat(places[:, None], len(lower), axis=1)
+    down[..., 0] -= lower  # the pushed weight alone
+    surface = names["xor_network"](n_networks=down[..., 0].size)
+    surface.params = down.reshape(-1, 9)
+    answers, heights = (v.reshape(len(places), len(lower), -1) for v in (surface(X), names["error"](surface)))
+    assert answers[0, 0, 2] > 0.95
+    assert answers[0, :, 2].min() < 0.25
+    assert np.abs(answers[0, :, :2] - answers[0, 0, :2]).max() == 0  # it cannot touch the other corners with a 0
+    climbs = heights.max(axis=(1, 2)) - heights[:, 0, 0]
+    assert (np.diff(climbs) <= 0).all()
+    assert climbs[0] > 0.1 > 1e-4 > climbs[-2]
+    end = names["xor_network"]()
+    end.params = way[-1]
+    assert end.forward(X)[2][2, 0] < 0.01
+    assert end(X)[2, 0] > 0.95
+    assert nnlib.sigmoid(end.params[8] + end.params[7] * end.forward(X)[2][2, 1]) > 0.95  # without the first
+    # parting (1, 1) from (0, 1) takes a weight far below zero: on the way to zero they draw closer
+    first = nnlib.sigmoid(np.array([3.3, 0, -6]) + way[0][2] + way[0][4]) - nnlib.sigmoid(way[0][2] + way[0][4])
+    assert first[2] < -0.1
+    assert abs(first[1]) < abs(first[0]) < 0.01
 
 
 # --- the exercises ---
