@@ -3,7 +3,9 @@
 Each row trains a stack of 2,000 networks by one recipe, a published one or a published one with one change. It counts
 the networks that have learned XOR, all four outputs on the right side of 0.5, after the recipe's epochs; trains the
 others on, to 100,000 epochs in all; and sorts those that have still not learned by their final mean squared error,
-whatever loss they were trained with. Networks that learned in between were slow. It takes about a quarter of an hour.
+whatever loss they were trained with. Networks that learned in between were slow; the others count as stuck. Where to
+stop is a choice: a few of these would still learn, as `follow` finds out for the published NumPy recipe, and with a
+tenth of its rate the 100,000 epochs go no further than its 10,000. It takes about a quarter of an hour.
 """
 
 import argparse
@@ -20,7 +22,7 @@ RESULTS = Path(__file__).parents[1] / "chapters" / "xor-study.json"
 N_NETWORKS, SEED = 2000, 0
 LEVELS = {"1/8": 1 / 8, "1/6": 1 / 6, "1/4": 1 / 4}
 LATER = 100_000  # epochs, after which a network that has not learned counts as stuck
-NEAR = 0.004  # how far from a level a loss may lie and still count as there
+NEAR = 0.004  # how far from a level a loss may lie and still count as there, a tenth of the way from 1/8 to 1/6
 # How long the published recipe's failures are followed, in epochs.
 FOLLOWED = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 X, T = nnlib.xor()
@@ -140,7 +142,10 @@ class WithoutBiases(nnlib.SGD):
 
 
 def train(stack, recipe, epochs):
-    """Train a stack in place, from wherever it is, with a new optimizer."""
+    """Train a stack in place, from wherever it is.
+
+    The optimizer is new: momentum and Adam's means begin at zero, and the order of single examples begins again.
+    """
     x, target = nnlib.xor(np.dtype(recipe.dtype).type)
     if recipe.optimizer == "Adam":
         optimizer = nnlib.Adam(recipe.lr)
@@ -169,14 +174,14 @@ def levels(output):
 
 
 def count(recipe, n_networks=N_NETWORKS, seed=SEED):
-    """Return a row's counts: learned, learned later, and the levels of those that have still not."""
+    """Return a row's counts: learned by the recipe's epochs, learned by `LATER`, and the levels of the others."""
     stack = build(recipe, n_networks, seed)
     train(stack, recipe, recipe.epochs)
     failed = stack.params[~learned(answers(stack, recipe))]
     found = {"n": n_networks, "learned": n_networks - len(failed)}
     if not len(failed):
         return found | {"slow": 0, "stuck": dict.fromkeys([*LEVELS, "elsewhere"], 0)}
-    rest = build(recipe, len(failed))
+    rest = build(recipe, len(failed))  # only its shape counts: the weights are replaced
     rest.params = failed
     train(rest, recipe, LATER - recipe.epochs)
     output = answers(rest, recipe)
@@ -185,7 +190,7 @@ def count(recipe, n_networks=N_NETWORKS, seed=SEED):
 
 
 def follow(n_networks=N_NETWORKS):
-    """Return the counts of the published NumPy recipe as training goes on."""
+    """Return the counts of the published NumPy recipe as training goes on. Who has learned is not trained further."""
     found, params, done = [], build(NUMPY, n_networks).params, 0
     for epochs in FOLLOWED:
         stack = build(NUMPY, len(params))
