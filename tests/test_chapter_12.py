@@ -115,6 +115,8 @@ def test_what_the_prose_says_of_the_counts_is_in_the_study(program):
     assert abs(published - biases) <= by_chance(published, biases, 2000)
     late = [(row["learned"] + row["slow"]) / 2000 for row in (uniform, rows["PyTorch: as published"])]
     assert abs(late[0] - late[1]) < 0.1 * by_chance(*late, 2000)
+    assert 0.18 < rows["NumPy: no biases"]["learned"] / 2000 < 0.22
+    assert rows["NumPy: no biases, 8 hidden"]["learned"] == 2000
     two = [row for name, row in rows.items() if row["recipe"]["hidden"] == 2 and name.startswith("NumPy")]
     assert max(two, key=lambda row: row["learned"] + row["slow"]) is uniform
     both = [rows[f"NumPy: {name}"] for name in ("as published", "float32")]
