@@ -18,6 +18,7 @@ import psutil
 import nnlib
 
 INSIDE = Path(__file__).with_name("inside.py")
+DATA = sorted(Path(__file__).parents[1].glob("chapters/*.json"))  # what chapters read beside them
 USER = "64001"  # whom root becomes before anything of a student's runs: nobody owns a file or a process by this number
 
 
@@ -148,6 +149,8 @@ def boxed(limits: Limits, rules: BinaryIO) -> list[str]:
     command = [*" ".join(inner).split(), *mounts(), "--ro-bind", str(INSIDE), "/inside.py"]
     if (fonts := font_list()).is_file():  # otherwise Matplotlib looks for fonts in every box, for seconds
         command += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
+    for path in DATA:
+        command += ["--ro-bind", str(path), f"/tmp/{path.name}"]
     settings = {"HOME": "/tmp", "MPLCONFIGDIR": "/tmp/matplotlib", "IPYTHONDIR": "/tmp", "MPLBACKEND": "agg"}
     settings |= {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     settings |= {"LD_LIBRARY_PATH": str(Path(sys.base_prefix, "lib"))}
@@ -163,7 +166,7 @@ def dropping_root() -> list[str]:
     The files are shown at the same places as inside, so that the inner box finds them although Python may lie in a
     folder that is root's alone.
     """
-    files = [*mounts(), *show(INSIDE), *show(font_list())]
+    files = [*mounts(), *(word for path in (INSIDE, font_list(), *DATA) for word in show(path))]
     outer = ["bwrap", "--die-with-parent", "--bind", "/proc", "/proc", "--dev", "/dev", "--ro-bind", "/usr", "/usr"]
     outer += ["--dir", "/tmp"]  # where the inner bubblewrap builds its own root
     drop = f"setpriv --reuid={USER} --regid={USER} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all"
