@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS := 1
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 
-.PHONY: help book serve pdf test site-test site-audit notebooks refresh study bench mutation coursework class lint install clean distclean
+.PHONY: help book serve pdf test tested-site tested-code pytest-site pytest-code site-test site-audit notebooks refresh study bench mutation coursework class lint install clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,7 +47,20 @@ test: ## check everything: style, types, the site, the library, and every chapte
 	+@$(call stage,install)
 	+@$(call stage,lint)
 	+@$(call stage,book)
-	$(BIN)/python -m pytest --nbval --nbval-current-env tests nnlib chapters
+	+@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) tested-site tested-code
+
+# Side by side, for each keeps one core busy. What they print comes when each has ended.
+tested-site:
+	+@$(call stage,pytest-site)
+
+tested-code:
+	+@$(call stage,pytest-code)
+
+pytest-site:
+	$(BIN)/python -m pytest tests/site tests/coursework
+
+pytest-code:
+	$(BIN)/python -m pytest --nbval --nbval-current-env tests nnlib chapters --ignore=tests/site --ignore=tests/coursework
 
 stage = start=$$(date +%s) && $(MAKE) --no-print-directory $(1) && echo "$(1): $$(($$(date +%s) - start)) s"
 
