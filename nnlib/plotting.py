@@ -4,6 +4,7 @@ A chapter begins with ``plt.style.use("nnlib.book")`` and takes its colours from
 Each function draws on ``ax``, by default the current axes, and returns it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -218,6 +219,24 @@ def plot_steps(steps: Sequence[tuple[str, str, str, str]], ax: Axes | None = Non
             arrow = {"arrowstyle": "->", "color": color}
             ax.annotate("", (0.5, 0.32 - row), (0.5, 0.68 - row), arrowprops=arrow)
     ax.set(xlim=(-0.08, 1.08), ylim=(0.5 - len(steps), 1))
+    ax.axis("off")
+    return ax
+
+
+def plot_images(rows: Sequence[Array], ax: Axes | None = None) -> Axes:
+    """Draw square images, a row of them for each ``(n_images, n_pixels)`` of ``rows``, from the top.
+
+    A pixel lies between -1 and 1: blue above 0, purple below, and at 0 not drawn.
+    """
+    ax = plt.gca() if ax is None else ax
+    stops = (0, SECOND), (0.5, to_rgba(SECOND, 0)), (0.5, to_rgba(FORWARD, 0)), (1, FORWARD)
+    fill = LinearSegmentedColormap.from_list("image", stops)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            side = math.isqrt(image.size)
+            pixels, place = image.reshape(side, side), (j, j + 0.85, -i - 0.85, -i)
+            ax.imshow(pixels, fill, vmin=-1, vmax=1, extent=place)
+    ax.set(xlim=(0, max(map(len, rows))), ylim=(-len(rows), 0))
     ax.axis("off")
     return ax
 

@@ -53,6 +53,10 @@ HALVES_Y = sigmoid(0.5 * HALVES_H + 0.5 * HALVES_H)
 HALVES_DELTA2 = 2 / 4 * (HALVES_Y - 1) * HALVES_Y * (1 - HALVES_Y)
 HALVES_DELTA1 = HALVES_DELTA2 * 0.5 * HALVES_H * (1 - HALVES_H)
 
+# Chapter 16: three logits of an image of the first class, and a second image whose logits are all 0.
+POWERS = np.exp([1.5, 0.5, 0])
+SHARES = POWERS / POWERS.sum()
+
 # Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
 GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
 GATE_SUMS = X[1] @ GATES + GATE_BIASES
@@ -151,6 +155,13 @@ BY_HAND = {
         [*2 * [Y[1, 0] - 1], 2 * (Y[1, 0] - 1), ONE_DELTA2, ONE_DELTA2 / 2, DB2],
         [Y[1, 0], Y[1, 0] * (1 - Y[1, 0]), *DELTA2.ravel()],
     ),
+    "16-digits": (
+        [
+            *(SHARES[0], -np.log(SHARES[0]), SHARES[0] - 1, SHARES[1], (np.log(3) - np.log(SHARES[0])) / 2),
+            *((SHARES[0] - 1) / 2, 0.5 - 0.1 * (0.2 + 0.01 * 0.5)),
+        ],
+        [1.5, 0.5, 0.2, 0.1, 0.01, *POWERS, POWERS.sum(), 0.5 - 0.1 * 0.2, 0.1 * 0.01 * 0.5],
+    ),
 }
 
 # Numbers in the prose that no cell prints: where each comes from.
@@ -179,4 +190,5 @@ IN_PROSE = {
     "13-initialization": [10 * 0.24, 1 / np.sqrt(3), 100 * 480 / 500, 140_000, 10 * 140_000 / 1e6],
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
     "15-autograd": [10_001],  # the uses of one value in a chain of 10,000 sums
+    "16-digits": [np.sqrt((1 / 11 + 1 / 10) / (1 / 11))],  # how much wider the corrected intervals are
 }

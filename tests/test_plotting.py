@@ -56,6 +56,7 @@ DRAW = {
     "rates": lambda _network, ax: plotting.plot_rates(RATES, ax),
     "product": lambda _network, ax: plotting.plot_product(*PRODUCT, ax),
     "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
+    "images": lambda _network, ax: plotting.plot_images([np.eye(2).reshape(1, 4)], ax),
     "graph": lambda _network, ax: plotting.plot_graph(GRAPH, ax),
     "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
     "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
