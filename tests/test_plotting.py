@@ -158,6 +158,18 @@ def test_plot_steps():
     assert arrow.xyann[1] > arrow.xy[1]
 
 
+def test_plot_images():
+    rows = [np.array([[-1.0, 0, 0.5, 1]]), np.zeros((3, 9))]
+    ax = plotting.plot_images(rows, plt.figure().subplots())
+    places = [tuple(image.get_extent()) for image in ax.images]
+    assert places == [(0, 0.85, -0.85, 0), (0, 0.85, -1.85, -1), (1, 1.85, -1.85, -1), (2, 2.85, -1.85, -1)]
+    shown = ax.images[0].to_rgba(ax.images[0].get_array())
+    assert [to_hex(colour).upper() for colour in shown.reshape(4, 4)[[0, 3]]] == [plotting.SECOND, plotting.FORWARD]
+    np.testing.assert_allclose(shown[..., 3].ravel(), [1, 0, 0.5, 1], atol=0.01)
+    assert ax.images[1].get_array().shape == (3, 3)
+    assert (*ax.get_xlim(), *ax.get_ylim()) == (0, 3, -2, 0)
+
+
 def test_plot_graph():
     ax = plotting.plot_graph(GRAPH, plt.figure().subplots())
     boxes = {text.get_text(): text.get_position() for text in ax.texts if text.get_bbox_patch()}
