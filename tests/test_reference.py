@@ -98,7 +98,7 @@ def unreadable_signatures(page):
         line = text(head, [".viewcode-link", ".headerlink"])
         if re.search(r"ndarray\[|dtype\[|floating|Buffer|Supports|<|~| at 0x|_\w+\.", line.replace("__call__", "")):
             wrong.append(name)
-        if len(line) > 100 and not head.select("dl"):
+        if len(line) > 100 and not head.select(".parameters"):
             wrong.append(name)
     return wrong
 
