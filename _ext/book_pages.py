@@ -92,7 +92,8 @@ def glue_punctuation(_app: Sphinx, doctree: nodes.document, _page: str) -> None:
         rest = formula.next_node(descend=False, siblings=True)
         if isinstance(rest, nodes.Text) and (mark := re.match(r"[.,;:!?)]+", rest)):
             rest.parent.replace(rest, nodes.Text(rest[mark.end() :]))
-            formula.replace_self(nodes.inline("", "", formula.deepcopy(), nodes.Text(mark.group()), classes=["glued"]))
+            classes = ["glued", "short"] if len(formula.astext()) <= 32 else ["glued"]
+            formula.replace_self(nodes.inline("", "", formula.deepcopy(), nodes.Text(mark.group()), classes=classes))
 
 
 def box_moving_figures(_app: Sphinx, doctree: nodes.document, _page: str) -> None:

@@ -156,3 +156,18 @@ def test_a_missing_page_says_so_and_leads_back_from_any_depth(visit):
     assert page.evaluate("getComputedStyle(document.querySelector('.bar')).display") == "flex"
     page.locator("article a").click()
     assert page.locator("h1").inner_text().startswith("Not Magic")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("chapter", ["01-neuron", "12-xor-fails", "15-autograd"])
+def test_no_line_begins_with_the_full_stop_behind_a_formula(visit, chapter, width):
+    page = visit(f"chapters/{chapter}.html", width)
+    page.add_style_tag(content=LAID_OUT)
+    loose = """() => [...document.querySelectorAll(".glued")].filter(glued => {
+        const range = document.createRange();
+        range.selectNodeContents(glued.lastChild);
+        const mark = range.getBoundingClientRect(), formula = [...glued.querySelectorAll(".base")].pop();
+        return mark.top > formula.getBoundingClientRect().bottom - 2;
+    }).map(glued => glued.textContent)"""
+    assert page.locator(".glued").count() >= 20
+    assert page.evaluate(loose) == []
