@@ -190,5 +190,6 @@ IN_PROSE = {
     "13-initialization": [10 * 0.24, 1 / np.sqrt(3), 100 * 480 / 500, 140_000, 10 * 140_000 / 1e6],
     "14-xor-pytorch": [1 / np.sqrt(2)],  # the bound of nn.Linear's start values for two inputs
     "15-autograd": [10_001],  # the uses of one value in a chain of 10,000 sums
-    "16-digits": [np.sqrt((1 / 11 + 1 / 10) / (1 / 11))],  # how much wider the corrected intervals are
+    # how much wider the corrected intervals are; the normal distribution's 97.5 % point, as in chapter 12
+    "16-digits": [np.sqrt((1 / 11 + 1 / 10) / (1 / 11)), 1.959964],
 }

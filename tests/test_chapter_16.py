@@ -192,6 +192,7 @@ def test_overfitting_costs_loss_and_hardly_accuracy_and_more_forms_help_more(cha
         early, decay = changes(runs, 2)
         assert early[:, 2].mean() + half(early[:, 2]) < 0
         assert decay[:, 2].mean() + half(decay[:, 2]) < 0
+        assert max(early[:, 2].max(), decay[:, 2].max()) < 0  # in every rotation
         assert decay[:, 2].mean() < early[:, 2].mean()
         for change in early, decay:
             assert abs(change[:, 3].mean()) < 0.012
