@@ -10,11 +10,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from . import box, hidden
+from .book import ROOT
 from .check import check
 from .collect import collect
 from .grade import grade
 from .gradebook import by_hand, enter
-from .release import BOOK, ReleaseError, release
+from .release import ReleaseError, release
 from .report import report
 
 
@@ -33,7 +34,7 @@ def arguments() -> argparse.ArgumentParser:
     new = command("release", "make student notebooks of some chapters, and a site without solutions")
     new.add_argument("--version", help="the name of this release (what git describes)")
     new.add_argument("--no-site", action="store_true", help="make the notebooks alone")
-    new.add_argument("--book", type=Path, default=BOOK, help=argparse.SUPPRESS)
+    new.add_argument("--book", type=Path, default=ROOT, help=argparse.SUPPRESS)
     new = command("check", "try hidden tests on the reference solutions and on empty answers", chapters=False)
     new.add_argument("hidden", type=Path, help="the module of hidden tests")
     command("collect", "look at what was handed in, mend it, and say what could not be mended")
@@ -96,7 +97,7 @@ def summary(chapter: str, statuses: list[str]) -> None:
 
 def described() -> str:
     """Return the version of the book, as git names it."""
-    command = ["git", "-C", str(BOOK), "describe", "--tags", "--always", "--dirty"]
+    command = ["git", "-C", str(ROOT), "describe", "--tags", "--always", "--dirty"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -6,14 +6,15 @@ import nbformat
 import numpy as np
 
 from . import box
+from .book import ROOT
 from .hidden import Exercise, HiddenTests
 from .judge import fault, judge, wire
-from .release import BOOK, graded, student_edition
+from .release import graded, student_edition
 
 PUBLIC = "change me"
 
 
-def check(tests: HiddenTests, *, book: Path = BOOK, limits: box.Limits | None = None) -> list[str]:
+def check(tests: HiddenTests, *, book: Path = ROOT, limits: box.Limits | None = None) -> list[str]:
     """Return what is wrong with hidden tests, one line each: nothing, if all is well."""
     found = []
     if tests.secret == PUBLIC:

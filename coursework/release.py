@@ -3,8 +3,6 @@
 import copy
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,9 +10,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
+from .book import ROOT, build_book, copy_book
 from .gradebook import CONFIG, nbgrader, settings
 
-BOOK = Path(__file__).parent.parent
 STAMP = "not_magic"  # the metadata that says which chapter and which release a notebook is
 BY_HAND = re.compile(r"\n*<details>\n<summary>Solution</summary>.*?</details>", re.DOTALL)
 
@@ -24,7 +22,7 @@ class ReleaseError(Exception):
 
 
 def release(
-    chapters: Iterable[str], course: Path, version: str, book: Path = BOOK, *, site: bool = True
+    chapters: Iterable[str], course: Path, version: str, book: Path = ROOT, *, site: bool = True
 ) -> dict[str, list[str]]:
     """Make the student notebooks of some chapters, and a site on which no chapter has a solution.
 
@@ -127,19 +125,13 @@ def changed(before: NotebookNode | None, after: NotebookNode) -> list[str]:
     return found or ["nothing has changed"]
 
 
-def build_site(site: Path, book: Path = BOOK) -> None:
+def build_site(site: Path, book: Path = ROOT) -> None:
     """Build the whole book with every chapter in its student edition, in ``site/_build/html``."""
     shutil.rmtree(site, ignore_errors=True)
-    shutil.copytree(book / "chapters", site / "chapters")
-    shutil.copytree(book / "_ext", site / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "_toc.yml", "index.md", "requirements.txt"):
-        shutil.copy(book / name, site)
-    (site / "node_modules").symlink_to((book / "node_modules").resolve())
+    copy_book(site, book)
     for path in (site / "chapters").glob("*.ipynb"):
         write(plain(student_edition(nbformat.read(path, as_version=4))), path)
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(site), "-W", "-n", "--keep-going"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = build_book(site)
     if done.returncode:
         raise ReleaseError(f"the student site was not built:\n{done.stdout}{done.stderr}")
 

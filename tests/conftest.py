@@ -1,7 +1,8 @@
 """The site, built once for all tests that look at its pages."""
 
 import pytest
-from building import build_book, copy_book
+
+from coursework.book import build_book, copy_book
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,13 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from building import ROOT, build_book, copy_book
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pybtex.database import parse_file
 from refresh import CHAPTERS
+
+from coursework.book import ROOT, build_book, copy_book
 
 pytestmark = pytest.mark.pinned
 PAGES = sorted(path.stem for path in CHAPTERS.iterdir() if path.suffix in {".md", ".ipynb"})

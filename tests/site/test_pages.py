@@ -4,8 +4,9 @@ import re
 
 import pytest
 from browser import compressed
-from building import ROOT
 from refresh import CHAPTERS
+
+from coursework.book import ROOT
 
 HTML = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"

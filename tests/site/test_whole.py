@@ -8,11 +8,11 @@ import nbformat
 import pytest
 from browser import NoChromiumError, find_chromium
 from bs4 import BeautifulSoup
-from building import ROOT, build_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 from pypdf import PdfReader
 
+from coursework.book import ROOT, build_book
 from nnlib import plotting
 
 ADDRESS = "https://github.com/Somebody/some-book"
