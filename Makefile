@@ -50,11 +50,8 @@ test: ## check everything: style, types, the site, the library, and every chapte
 	+@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) tested-site tested-code
 
 # Side by side, for each keeps one core busy. What they print comes when each has ended.
-tested-site:
-	+@$(call stage,pytest-site)
-
-tested-code:
-	+@$(call stage,pytest-code)
+tested-site tested-code: tested-%:
+	+@$(call stage,pytest-$*)
 
 pytest-site:
 	$(BIN)/python -m pytest tests/site tests/coursework
