@@ -241,6 +241,42 @@ def plot_images(rows: Sequence[Array], ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_people(
+    found: int,
+    missed: int,
+    alarms: int,
+    ax: Axes | None = None,
+    n: int = 1000,
+    words: tuple[str, str] = ("called back", "cancer"),
+) -> Axes:
+    """Draw a sign for each of ``n`` people, in rows of 50: above, who is called back by a test; below, who is not.
+
+    Of those called back, ``found`` have what the test looks for (diamonds), and ``alarms`` have not (rings). Of the
+    others, ``missed`` have it (crosses). ``words`` are those for being called back and for having it; the four signs
+    are labelled for a legend.
+    """
+    ax = plt.gca() if ax is None else ax
+    called, place = found + alarms, np.arange(n)
+    place[called:] += -called % 50 + 150  # from a new row on, below three empty ones
+    x, y = place % 50, -(place // 50)
+    to, having = words
+    signs = {
+        f"{having}, {to}": (slice(found), "D", TARGET, TARGET, 3.6),
+        f"{having}, not {to}": (slice(called, called + missed), "X", FAILURE, FAILURE, 5.5),
+        f"no {having}, {to}": (slice(found, called), "o", "none", FAILURE, 3.8),
+        f"no {having}, not {to}": (slice(called + missed, n), "o", ANNOTATION, "none", 1.8),
+    }
+    for label, (rows, marker, fill, edge, size) in signs.items():
+        look: dict[str, Any] = {"marker": marker, "markerfacecolor": fill, "markeredgecolor": edge, "markersize": size}
+        ax.plot(x[rows], y[rows], linestyle="", label=label, **look)
+    ax.text(-0.5, 1.1, f"{to}: {called}, with {having}: {found}")
+    below = -((called + 49) // 50) - 3
+    ax.text(-0.5, below + 1.1, f"not {to}: {n - called}, with {having}: {missed}")
+    ax.set(xlim=(-1, 50), ylim=(-n / 50 - 4, 2.5), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
 def plot_graph(values: Sequence[Any], ax: Axes | None = None) -> Axes:
     """Draw a computational graph: operations from top to bottom, and leaves to the left of the first that uses them.
 

@@ -57,6 +57,7 @@ DRAW = {
     "product": lambda _network, ax: plotting.plot_product(*PRODUCT, ax),
     "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
     "images": lambda _network, ax: plotting.plot_images([np.eye(2).reshape(1, 4)], ax),
+    "people": lambda _network, ax: plotting.plot_people(5, 1, 111, ax),
     "graph": lambda _network, ax: plotting.plot_graph(GRAPH, ax),
     "corners": lambda _network, ax: plotting.plot_corners(X, POINTS_TARGET, ax),
     "boundary": lambda network, ax: plotting.plot_decision_boundary(network, X, POINTS_TARGET, ax),
@@ -168,6 +169,30 @@ def test_plot_images():
     np.testing.assert_allclose(shown[..., 3].ravel(), [1, 0, 0.5, 1], atol=0.01)
     assert ax.images[1].get_array().shape == (3, 3)
     assert (*ax.get_xlim(), *ax.get_ylim()) == (0, 3, -2, 0)
+
+
+@pytest.mark.parametrize("counts", [(5, 1, 111), (357, 15, 10), (0, 2, 100), (0, 0, 0)])
+def test_plot_people(counts):
+    found, missed, alarms = counts
+    ax = plotting.plot_people(*counts, plt.figure().subplots(), 700, words=("flagged", "fraud"))
+    labels = "fraud, flagged", "fraud, not flagged", "no fraud, flagged", "no fraud, not flagged"
+    assert [line.get_label() for line in ax.lines] == list(labels)
+    assert [len(line.get_xdata()) for line in ax.lines] == [found, missed, alarms, 700 - sum(counts)]
+    assert len({(line.get_marker(), line.get_markerfacecolor()) for line in ax.lines}) == 4
+    places = [tuple(point) for line in ax.lines for point in line.get_xydata()]
+    assert len(set(places)) == 700
+    low, high = (ends for ends in (ax.get_xlim(), ax.get_ylim()))
+    assert all(low[0] < x < low[1] and high[0] < y < high[1] for x, y in places)
+    # Who is called back stands above the second line of text, the others below it.
+    above, below = (text.get_position()[1] for text in ax.texts)
+    called = [y for line in (ax.lines[0], ax.lines[2]) for y in line.get_ydata()]
+    others = [y for line in (ax.lines[1], ax.lines[3]) for y in line.get_ydata()]
+    assert all(below + 1 < y < above for y in called)
+    assert max(others) == round(below - 1.1)
+    assert texts(ax) == [
+        f"flagged: {found + alarms}, with fraud: {found}",
+        f"not flagged: {700 - found - alarms}, with fraud: {missed}",
+    ]
 
 
 def test_plot_graph():
