@@ -62,6 +62,28 @@ def plot_rates(counts: Mapping[str, tuple[int, int]], ax: Axes | None = None) ->
     return ax
 
 
+def plot_calibration(groups: Mapping[str, tuple[float, int, int]], ax: Axes | None = None) -> Axes:
+    """Draw what probabilities promised, and what came true, for each ``{"0-10": (promised, successes, n)}``.
+
+    ``promised`` is the sum of the group's ``n`` probabilities. The bars are 95 % Wilson intervals. The scale is that of
+    logits, so that rates close to 0 and to 1 can be told apart; those of 0 and 1 themselves lie at the edge.
+    """
+    ax = plt.gca() if ax is None else ax
+    for place, (promised, successes, n) in enumerate(groups.values()):
+        low, high = wilson_interval(successes, n)
+        low, rate, high = np.clip((low, successes / n, high), 0.0007, 0.9993)
+        ax.plot([place, place], [low, high], color=ANNOTATION)
+        ax.plot(place, rate, "o", color=TARGET)
+        ax.plot(place, promised / n, "_", color=FORWARD, markeredgewidth=3, markersize=18)
+    ax.set_xticks(range(len(groups)), list(groups))
+    ax.set(yscale="logit", ylim=(0.0004, 0.9996), xlabel="answer, in %", ylabel="came true, in %")
+    ticks = 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999
+    ax.set_yticks(ticks, [f"{100 * tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.legend(ax.lines[:3], ["95 % interval", "came true", "promised"])
+    return ax
+
+
 def plot_corners(points: Array, target: Array, ax: Axes | None = None) -> Axes:
     """Draw the four examples of XOR at ``points (4, 2)``: blue for target 1, purple for target 0.
 
@@ -264,7 +286,7 @@ def plot_people(
         f"{having}, {to}": (slice(found), "D", TARGET, TARGET, 3.6),
         f"{having}, not {to}": (slice(called, called + missed), "X", FAILURE, FAILURE, 5.5),
         f"no {having}, {to}": (slice(found, called), "o", "none", FAILURE, 3.8),
-        f"no {having}, not {to}": (slice(called + missed, n), "o", ANNOTATION, "none", 1.8),
+        f"no {having}, not {to}": (slice(called + missed, n), "o", ANNOTATION, "none", 2),
     }
     for label, (rows, marker, fill, edge, size) in signs.items():
         look: dict[str, Any] = {"marker": marker, "markerfacecolor": fill, "markeredgecolor": edge, "markersize": size}

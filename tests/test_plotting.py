@@ -49,11 +49,13 @@ PAIR = recorded("@", (3, 2), W, V)
 SQUARE = recorded("x", (3, 2), PAIR, PAIR)
 GRAPH = [W, V, PAIR, SQUARE]
 RATES = {"2-2-1": (723, 1000), "2-4-1": (999, 1000), "2-8-1": (4, 4)}
+GROUPS = {"0-10": (1.5, 0, 40), "10-90": (5.0, 6, 10), "90-100": (29.0, 30, 30)}
 STEPS = [("forward", "x", "y", plotting.FORWARD), ("backward", "dx", "dy", plotting.BACKWARD)]
 PRODUCT = (2, 3, 1), ("H", plotting.FORWARD), ("W", plotting.ANNOTATION), ("Z", plotting.BACKWARD)
 DRAW = {
     "loss": lambda network, ax: plotting.plot_loss(history(network), ax),
     "rates": lambda _network, ax: plotting.plot_rates(RATES, ax),
+    "calibration": lambda _network, ax: plotting.plot_calibration(GROUPS, ax),
     "product": lambda _network, ax: plotting.plot_product(*PRODUCT, ax),
     "steps": lambda _network, ax: plotting.plot_steps(STEPS, ax),
     "images": lambda _network, ax: plotting.plot_images([np.eye(2).reshape(1, 4)], ax),
@@ -221,6 +223,25 @@ def test_plot_graph():
     assert apart[2] == -apart[3] != 0
     single = recorded("t", ())
     assert "()" not in texts(plotting.plot_graph([single, recorded("+", (), single)], plt.figure().subplots()))
+
+
+def test_plot_calibration():
+    ax = plotting.plot_calibration(GROUPS, plt.figure().subplots())
+    assert [label.get_text() for label in ax.get_xticklabels()] == list(GROUPS)
+    bars, dots, dashes = (ax.lines[i::3] for i in range(3))
+    assert colours([bars[0], dots[0], dashes[0]]) == [plotting.ANNOTATION, plotting.TARGET, plotting.FORWARD]
+    assert [line.get_xdata()[0] for line in dots] == [0, 1, 2]
+    np.testing.assert_allclose([line.get_ydata()[0] for line in dashes], [1.5 / 40, 0.5, 29 / 30])
+    # Nothing lies outside of what is shown, though a logit of 0 or 1 would.
+    low, high = ax.get_ylim()
+    np.testing.assert_allclose([line.get_ydata()[0] for line in dots], [0.0007, 0.6, 0.9993])
+    assert low < 0.0007 < 0.9993 < high
+    np.testing.assert_allclose(bars[1].get_ydata(), wilson_interval(6, 10))
+    assert bars[0].get_ydata()[0] == 0.0007
+    assert bars[2].get_ydata()[1] == 0.9993
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["95 % interval", "came true", "promised"]
+    assert ax.get_yscale() == "logit"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0.1", "1", "10", "50", "90", "99", "99.9"]
 
 
 def test_plot_corners():
