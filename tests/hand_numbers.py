@@ -57,6 +57,13 @@ HALVES_DELTA1 = HALVES_DELTA2 * 0.5 * HALVES_H * (1 - HALVES_H)
 POWERS = np.exp([1.5, 0.5, 0])
 SHARES = POWERS / POWERS.sum()
 
+# Chapter 17: a thousand screened, as Lehman et al. (2017) counted them, and a move there from the data's base rate.
+ILL, SENSITIVITY, SPECIFICITY = 5.1 + 0.8, 0.869, 0.889
+FOUND, ALARMS = ILL * SENSITIVITY, (1000 - ILL) * (1 - SPECIFICITY)
+FOUND_HERE, ALARMS_HERE = 212 * SENSITIVITY, 357 * (1 - SPECIFICITY)
+MOVE = np.log(ILL / (1000 - ILL)) - np.log(212 / 357)
+ODDS = 0.9 / 0.1 * np.exp(MOVE)
+
 # Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
 GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
 GATE_SUMS = X[1] @ GATES + GATE_BIASES
@@ -162,6 +169,16 @@ BY_HAND = {
         ],
         [1.5, 0.5, 0.2, 0.1, 0.01, *POWERS, POWERS.sum(), 0.5 - 0.1 * 0.2, 0.1 * 0.01 * 0.5],
     ),
+    "17-health": (
+        [
+            *(FOUND, ALARMS, FOUND / (FOUND + ALARMS), FOUND_HERE / (FOUND_HERE + ALARMS_HERE), 1 / (1 + 20)),
+            *(MOVE, ODDS, ODDS / (1 + ODDS)),
+        ],
+        [
+            *(5.1, 0.8, ILL, ILL / 10, 1000 - ILL, SENSITIVITY, SPECIFICITY, FOUND_HERE, ALARMS_HERE),
+            *(0.9, 1 + ODDS, 100 * FOUND / (FOUND + ALARMS)),
+        ],
+    ),
 }
 
 # Numbers in the prose that no cell prints: where each comes from.
@@ -192,4 +209,7 @@ IN_PROSE = {
     "15-autograd": [10_001],  # the uses of one value in a chain of 10,000 sums
     # how much wider the corrected intervals are; the normal distribution's 97.5 % point, as in chapter 12
     "16-digits": [np.sqrt((1 / 11 + 1 / 10) / (1 / 11)), 1.959964],
+    # Lehman et al. (2017): millions of mammograms, and the counts in a thousand; the accuracy of calling nobody back;
+    # what Wolberg et al. (1994) report
+    "17-health": [1.7, 5.1, 0.8, 100 * SENSITIVITY, 100 * SPECIFICITY, 100 - ILL / 10, 97],
 }
