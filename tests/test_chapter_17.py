@@ -269,6 +269,19 @@ def test_the_move_cures_answers_and_threshold(both):
     assert 0.8 * 20 * ILL < asis.mean() < 20 * ILL
 
 
+def test_with_other_seeds_one_network_of_fifty_says_the_same_to_nearly_every_benign_case(both):
+    silent = []
+    for names in both:
+        benign = [nnlib.sigmoid(z[0, t == 0]) for z, t in names["splits"]]
+        silent.append(
+            [np.median(p) for p in benign if np.mean(np.isclose(p, np.median(p))) > 0.9 and np.median(p) > 0.02]
+        )
+    assert silent[0] == []
+    assert len(silent[1]) == 1
+    assert agrees("13", [100 * silent[1][0]])
+    assert silent[1][0] > 1 / 21
+
+
 # --- the exercises ---
 
 
