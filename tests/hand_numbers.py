@@ -1,5 +1,7 @@
 """The numbers of each chapter's *By hand*, computed anew from the formulas in the chapter, without nnlib."""
 
+import math
+
 import numpy as np
 
 
@@ -179,6 +181,13 @@ BY_HAND = {
             *(0.9, 1 + ODDS, 100 * FOUND / (FOUND + ALARMS)),
         ],
     ),
+    "18-fraud": (
+        [
+            *(1 - 20 / 10_000, 1 - (40 - 12 + 20 - 12) / 10_000, 12 / 40, 12 / 20),
+            *(0.03 * 250, 0.2 * 20, 0.03 / 0.97, 500 * 0.03 / (500 * 0.03 + 0.97)),
+        ],
+        [0.03, 0.97, 0.2, 500 * 0.03 / 0.97, 500 * 0.03 / 0.97 + 1],
+    ),
 }
 
 # Numbers in the prose that no cell prints: where each comes from.
@@ -212,4 +221,10 @@ IN_PROSE = {
     # Lehman et al. (2017): millions of mammograms, and the counts in a thousand; the accuracy of calling nobody back;
     # what Wolberg et al. (1994) report; the answer of a network whose hidden neurons are silent, which a test repeats
     "17-health": [1.7, 5.1, 0.8, 100 * SENSITIVITY, 100 * SPECIFICITY, 100 - ILL / 10, 97, 13],
+    # reported frauds by number and value; how often chance exceeds 3, and one of eight does, in per cent; the longer
+    # way in the holiday; intervals of the counts of rings
+    "18-fraud": [
+        *(0.015, 0.031, 100 * math.erfc(3 / np.sqrt(2)), 800 * math.erfc(3 / np.sqrt(2)), np.exp(1.2 * 0.5)),
+        *(*wilson(88, 88), *wilson(1, 88), *wilson(14, 22)),
+    ],
 }
