@@ -180,6 +180,11 @@ def test_who_wins(names):
     assert ranks["truth"].mean() < 0.55
 
 
+@pytest.mark.pinned
+def test_with_another_seed_the_sign_turns_beside_products(chapter, another):
+    assert costs(chapter[0])["products"].mean() < 0 < costs(another[0])["products"].mean()
+
+
 def test_the_rule_beats_fixed_borders_with_less_recall(names):
     more = costs(names)
     assert surely_above(more["q > 0.5"], 2_000)
