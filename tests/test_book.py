@@ -184,6 +184,27 @@ def test_references_are_complete_and_every_citation_has_one():
     assert cited == set(bibliography.entries), "cited and listed references differ"
 
 
+# --- the whole ---
+
+
+def test_every_chapter_is_in_the_contents_of_all_that_list_chapters():
+    titles = {}
+    for name in NUMBERED:
+        notebook = nbformat.read(CHAPTERS / f"{name}.ipynb", as_version=4)
+        titles[name] = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    assert [name.removeprefix("chapters/") for name in files if name[9].isdigit()] == NUMBERED
+    landing = (ROOT / "index.md").read_text(encoding="utf-8")
+    guide = (CHAPTERS / "instructors.md").read_text(encoding="utf-8")
+    closing = (CHAPTERS / "closing.ipynb").read_text(encoding="utf-8")
+    for name, title in titles.items():
+        number = int(name[:2])
+        assert f"| {number} | [{title}](chapters/{name}.ipynb) |" in landing, name
+        assert f"| [{number} {title}]({name}.ipynb) |" in guide, name
+        assert f"]({name}.ipynb)" in closing, name
+
+
 # --- pins ---
 
 
