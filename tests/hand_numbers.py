@@ -66,6 +66,11 @@ FOUND_HERE, ALARMS_HERE = 212 * SENSITIVITY, 357 * (1 - SPECIFICITY)
 MOVE = np.log(ILL / (1000 - ILL)) - np.log(212 / 357)
 ODDS = 0.9 / 0.1 * np.exp(MOVE)
 
+# Chapter 20: two arms that reach (1, 1), and the mean of their angles.
+TWO_ARMS = np.radians([[0, 90], [90, -90]])
+MEAN_ARM = TWO_ARMS.mean(axis=0)
+MEAN_HAND = np.cos(MEAN_ARM[0]) + np.cos(MEAN_ARM.sum())
+
 # Chapter 4: OR, NAND and AND side by side, AND of the first two behind them.
 GATES, GATE_BIASES = np.array([[4, -4, 4], [4, -4, 4]]), np.array([-2, 6, -6])
 GATE_SUMS = X[1] @ GATES + GATE_BIASES
@@ -188,6 +193,13 @@ BY_HAND = {
         ],
         [0.03, 0.97, 0.2, 500 * 0.03 / 0.97, 500 * 0.03 / 0.97 + 1],
     ),
+    "20-robot-arm": (
+        [
+            *(*np.degrees(MEAN_ARM), MEAN_HAND, np.hypot(MEAN_HAND - 1, MEAN_HAND - 1)),
+            *(np.mean((y - TWO_ARMS) ** 2) for y in (MEAN_ARM, TWO_ARMS[0])),
+        ],
+        [np.pi / 4, np.pi / 2, np.pi],
+    ),
 }
 
 # Numbers in the prose that no cell prints: where each comes from.
@@ -227,4 +239,6 @@ IN_PROSE = {
         *(0.015, 0.031, 100 * math.erfc(3 / np.sqrt(2)), 800 * math.erfc(3 / np.sqrt(2)), np.exp(1.2 * 0.5)),
         *(*wilson(88, 88), *wilson(1, 88), *wilson(14, 22)),
     ],
+    # networks that use both elbows: test_chapter_20 trains and counts them
+    "20-robot-arm": [*wilson(15, 150)],
 }
