@@ -157,6 +157,20 @@ def test_both_elbows_fail_as_foretold_and_both_cures_beat_the_table(chapter, ano
             assert abs(network.mean() - table.mean()) < 0.2
 
 
+def test_more_moves_and_a_larger_network_come_closer_to_the_mean(chapter):
+    names, rng = chapter[0], np.random.default_rng(6)
+    P, A = names["babble"](2, 4000, rng)
+    layers = nnlib.Linear(2, 64), nnlib.Tanh(), nnlib.Linear(64, 64), nnlib.Tanh(), nnlib.Linear(64, 2)
+    network = nnlib.Network(*layers, rng=rng, n_networks=2)
+    for lr, epochs in (0.003, 15), (0.0003, 15):
+        nnlib.fit(network, P, A, names["MSE"], nnlib.Adam(lr), epochs, batch_size=64, rng=rng, record_every=15)
+    inside = names["inside"]
+    angles = network(names["targets"])[:, inside]
+    assert np.degrees(np.abs(angles[..., 1])).mean() < names["bend"].mean()
+    off = np.linalg.norm(names["hand"](angles) - names["targets"][inside], axis=-1)
+    assert abs(off.mean() - (2 - names["r"])[inside].mean()) < 0.03
+
+
 def test_the_table_of_moves_works_with_both_elbows_as_well(chapter):
     names = chapter[0]
     targets = names["targets"][names["inside"]]
