@@ -79,8 +79,7 @@ look.replaceSync(`
     .beside .result { grid-area: result; }
     .beside form { grid-area: form; }
     .below form { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); }
-    .task { color: var(--nm-annotation-text); }
-  .result { min-height: calc(1lh * var(--wide)); }
+    .result { min-height: calc(1lh * var(--wide)); }
     .below .wide { grid-column: 1 / -1; }
     .below { --small: var(--wide-small, 9px); }
   }
