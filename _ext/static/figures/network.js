@@ -18,18 +18,33 @@ export const ACTIVATIONS = {
 };
 const { slope } = ACTIVATIONS.sigmoid;
 
-// A network with two inputs, n hidden sigmoids and one sigmoid behind them. Its 4n + 1 parameters are one list, laid
-// out as in nnlib: the weights from x1, those from x2, the hidden biases, the weights into y, the output's bias.
-export function forward(params, x) {
-  const n = (params.length - 1) / 4;
-  const z1 = [], h = [];
-  let z2 = params[4 * n];
-  for (let j = 0; j < n; j++) {
-    z1[j] = x[0] * params[j] + x[1] * params[n + j] + params[2 * n + j];
-    h[j] = sigmoid(z1[j]);
-    z2 += h[j] * params[3 * n + j];
+// What every layer answers, [x, y1, ..., yL], as nnlib's Network.forward. A layer is a number, that of a Linear's outputs,
+// or a function. The parameters are one list, laid out as in nnlib: of each Linear the weights, from the first input, from
+// the second and so on, and then the biases.
+export function run(layers, params, x) {
+  const outputs = [x];
+  let k = 0; // where the next Linear's parameters begin
+  for (const layer of layers) {
+    const before = outputs.at(-1);
+    if (typeof layer === "function") outputs.push(before.map(layer));
+    else {
+      const biases = k + layer * before.length, sums = [];
+      for (let j = 0; j < layer; j++) {
+        let sum = params[biases + j];
+        for (let i = 0; i < before.length; i++) sum += before[i] * params[k + i * layer + j];
+        sums.push(sum);
+      }
+      k = biases + layer;
+      outputs.push(sums);
+    }
   }
-  return { z1, h, z2, y: sigmoid(z2) };
+  return outputs;
+}
+
+// The book's network for XOR: two inputs, n hidden sigmoids, one sigmoid behind them, and 4n + 1 parameters.
+export function forward(params, x) {
+  const [, z1, h, [z2], [y]] = run([(params.length - 1) / 4, sigmoid, 1, sigmoid], params, x);
+  return { z1, h, z2, y };
 }
 
 // The walk back, from dy, the derivative of the loss with respect to the answer.
