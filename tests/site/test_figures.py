@@ -365,6 +365,14 @@ def test_the_walk_by_keyboard_shows_one_number_after_the_other(figure):
     assert "The example (1, 0) comes in" in moving.said
 
 
+def test_a_click_on_the_slider_or_on_a_choice_takes_no_step(figure):
+    moving = figure("backprop")
+    box = moving.element.get_by_label("step of the walk").bounding_box()
+    moving.page.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    moving.element.get_by_label("(1, 1)").click()
+    assert moving.element.evaluate("figure => figure.get('step')") == 11
+
+
 def test_each_sentence_of_the_walk_shows_numbers_that_stand_in_the_picture(figure):
     moving = figure("backprop")
     for step in range(1, 12):

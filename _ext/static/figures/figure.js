@@ -24,7 +24,9 @@ export class Figure extends HTMLElement {
       this.changed?.(event.target.name);
       this.update();
     });
-    this.form.addEventListener("click", event => event.target.name && this.pressed?.(event.target.name));
+    this.form.addEventListener("click", ({ target }) => {
+      if (target.localName === "button") this.pressed(target.name); // a slider and a choice are clicked as well
+    });
     this.form.addEventListener("submit", event => event.preventDefault());
     root.querySelectorAll("svg").forEach(svg => this.drag(svg));
     this.update();
