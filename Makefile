@@ -71,8 +71,9 @@ site-audit: $(VENV)/.pdf book ## measure every page with Lighthouse, five times 
 notebooks: $(VENV)/.notebooks ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
 
-refresh: $(VENV)/.test ## run every chapter on a fresh kernel and store its outputs
+refresh: $(VENV)/.test ## run every chapter on a fresh kernel and store its outputs, and the networks of the robot arm
 	$(BIN)/python tests/refresh.py
+	$(BIN)/python tests/robot_arm.py
 
 study: $(VENV)/.test ## count again how often each recipe learns XOR, a quarter of an hour, and store the table of chapter 12
 	$(BIN)/python benchmarks/xor_study.py

@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 import pytest
+import robot_arm
+import studies
 from scipy.optimize import minimize
 from scipy.stats import kstest
 from test_pages import AXE
@@ -18,6 +20,7 @@ FIGURES = {
     "descent": "07-descent",
     "backprop": "08-backprop-numbers",
     "xor-trainer": "11-xor-numpy",
+    "robot-arm": "20-robot-arm",
 }
 X, T = nnlib.xor()
 STANDS_IN = re.compile("On the book.s website a figure that moves stands here")
@@ -29,6 +32,7 @@ class Moving:
 
     def __init__(self, page, name):
         self.page, self.element = page, page.locator(f"nm-{name}")
+        self.element.evaluate("figure => figure.scrollIntoView()")  # so that its part of the page is laid out at all
         seen = None
         while seen != (seen := self.place()):  # until the parts around it are laid out
             self.element.scroll_into_view_if_needed()
@@ -187,7 +191,7 @@ def contrast(one, other):
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_page_loads_its_figure_and_no_other(figure, name):
     asked = {url.rpartition("/")[2] for url in figure(name).page.asked if "/figures/" in url}
-    assert asked - {"network.js", "plane.js"} == {"figure.js", "look.js", f"{name}.js"}
+    assert asked - {"network.js", "plane.js", f"{name}-networks.js"} == {"figure.js", "look.js", f"{name}.js"}
 
 
 def test_a_page_without_figures_loads_none(visit):
@@ -603,3 +607,203 @@ def test_whoever_wants_no_motion_sees_none(figure):
     moving.page.wait_for_timeout(200)
     assert moving.page.evaluate("window.drawn") <= 4  # at each press, and at each end
     assert "So far" in moving.said
+
+
+# --- the robot arm ---
+
+BOTH, ONE, CHECKED = "both elbows", "one elbow", "one elbow, with a check"
+TOLERANCE = float(re.search(r"tolerance=([\d.]+)", studies.source("20-robot-arm", "refuse"))[1])
+
+
+@pytest.fixture(scope="module")
+def chapter_20():
+    """What the cells of the chapter define."""
+    return robot_arm.chapter()
+
+
+def stored_networks():
+    """The parameters that the page brings, by what the network learned from."""
+    found = re.findall(r'"(.+)": \[(.+)\]', robot_arm.STORED.read_text(encoding="utf-8"))
+    return {moves: [float(number) for number in numbers.split(", ")] for moves, numbers in found}
+
+
+def arm_network(params):
+    layers = nnlib.Linear(2, 20), nnlib.Tanh(), nnlib.Linear(20, 20), nnlib.Tanh(), nnlib.Linear(20, 2)
+    result = nnlib.Network(*layers, rng=np.random.default_rng(0))
+    result.params = params
+    return result
+
+
+def test_the_arm_computes_with_nnlibs_numbers_and_the_chapters_formulas(figure, chapter_20):
+    moving, rng = figure("robot-arm"), np.random.default_rng(20)
+    for name, params in stored_networks().items():
+        stored = arm_network(params)
+        for x, y in rng.uniform([-1.2, -2], 2, (15, 2)).round(2).tolist():
+            moving.put(network=name, x=x, y=y)
+            values, target = moving.values, np.array([[x, y]])
+            close(values["target"], target[0])
+            angles = stored(target)
+            close(values["angles"], angles[0])
+            lands = chapter_20["hand"](angles)
+            close(values["lands"], lands[0])
+            close(values["hand"], lands[0])
+            close(values["miss"], np.linalg.norm(lands - target))
+            assert values["inside"] == chapter_20["in_area"](target).item()
+
+
+def test_the_stored_networks_are_those_of_the_chapter_and_as_good(chapter_20):
+    targets = np.random.default_rng(20).uniform(-2, 2, (4000, 2))
+    targets = targets[chapter_20["in_area"](targets)]
+    stored, trained = stored_networks(), robot_arm.train(chapter_20)
+    assert stored.keys() == trained.keys() == {BOTH, ONE}
+    for moves, params in stored.items():
+        np.testing.assert_allclose(params, trained[moves].params, rtol=0.5 * 10 ** (1 - robot_arm.DIGITS))
+        exact, rounded = (chapter_20["hand"](network(targets)) for network in (trained[moves], arm_network(params)))
+        assert np.linalg.norm(exact - rounded, axis=-1).max() < 0.002
+        exact, rounded = (np.linalg.norm(hands - targets, axis=-1).mean() for hands in (exact, rounded))
+        assert rounded == pytest.approx(exact, abs=1e-4)
+
+
+def test_an_arm_that_checks_moves_just_where_it_will_not_miss(figure):
+    moving, rng = figure("robot-arm"), np.random.default_rng(21)
+    moving.put(network=CHECKED)
+    hand, refused = moving.values["hand"], []
+    for k, place in enumerate([-1, 0.5, 1, 1, 0, 0.1, *rng.uniform(-1.2, 2, 50).round(2).tolist()]):
+        moving.put(**{"xy"[k % 2]: place})
+        values = moving.values
+        assert values["refuses"] == (values["miss"] > TOLERANCE)
+        hand = hand if values["refuses"] else values["lands"]
+        close(values["hand"], hand)
+        assert not (values["refuses"] and values["inside"])
+        refused.append(values["refuses"])
+    assert 10 < sum(refused) < 46
+
+
+def test_behind_its_back_the_arm_says_why_it_stands_still(figure):
+    moving = figure("robot-arm")
+    before = moving.values["hand"]
+    moving.put(x=-1, y=0.5)
+    lands, said = moving.values["lands"], moving.said
+    close(moving.values["hand"], before)
+    assert "Target (−1.00, 0.50): the network answers a = 67.3°, b = 114.7°." in said
+    assert f"would land at (−{-lands[0]:.2f}, {lands[1]:.2f}), {moving.values['miss']:.3f} from the target" in said
+    assert "It does not move. The target is outside the work area." in said
+    assert moving.element.get_by_text("would land here").is_visible()
+    moving.put(network=ONE)
+    close(moving.values["hand"], lands)
+    assert "does not move" not in moving.said
+    assert moving.element.get_by_text("would land here").count() == 0
+
+
+def test_a_network_trained_on_both_elbows_answers_their_mean_a_straight_arm(figure):
+    moving = figure("robot-arm")
+    for x, y in [(1, 1), (0.7, 0), (0.9, -0.9), (1.2, 0.3)]:
+        moving.put(network=BOTH, x=x, y=y)
+        values = moving.values
+        assert abs(values["angles"][1]) < 0.6  # radians; the right answers bend the elbow by 1.3 to 2.4
+        assert math.hypot(*values["hand"]) > 1.9
+        assert values["miss"] > 0.5
+        assert moving.element.locator("path.second").count() == 2
+        assert "The mean of two right answers (purple) is a straight arm." in moving.said
+        moving.put(network=ONE)
+        assert moving.values["angles"][1] > 1.2
+        assert moving.values["miss"] < TOLERANCE
+
+
+def test_the_path_is_followed_by_keyboard_and_watched(figure, chapter_20):
+    moving = figure("robot-arm")
+    moving.keys("Follow the path", "Enter")
+    moving.page.wait_for_function("document.querySelector('nm-robot-arm').went.length > 20")
+    values = moving.values
+    assert len(values["went"]) < len(values["asked"])  # still on its way, and seen
+    close(values["target"], values["asked"][len(values["went"]) - 1])
+    moving.keys("To the end", "Enter")
+    moving.page.wait_for_function("!document.querySelector('nm-robot-arm').frame")
+    values = moving.values
+    asked, went = np.array(values["asked"]), np.array(values["went"])
+    misses = np.linalg.norm(went - asked, axis=1)
+    close(values["misses"], misses)
+    assert misses.max() < TOLERANCE
+    assert np.linalg.norm(np.diff(asked, axis=0), axis=1).max() < 0.0151
+    assert f"On the way it missed by {misses.max():.3f} at most." in moving.said
+    moving.keys("one elbow, with a check", "ArrowRight")  # round to the first choice: the same by the other network
+    values = moving.values
+    close(values["asked"], asked)
+    close(values["went"], chapter_20["hand"](arm_network(stored_networks()[BOTH])(asked)))
+    assert max(values["misses"]) > 0.5
+
+
+def test_the_path_lies_in_the_work_area(figure, chapter_20):
+    path = np.array(figure("robot-arm").values["asked"])
+    assert chapter_20["in_area"](path).all()
+    assert np.abs(np.linalg.norm(path[:200] - 0.9, axis=1) - 0.45).max() < 1e-9
+    assert set(map(tuple, path.round(9).tolist())) >= {(0.5, -1.3), (1.3, -1.3), (1.3, -0.5), (0.5, -0.5)}
+
+
+def test_the_target_by_keyboard(figure):
+    moving = figure("robot-arm")
+    moving.keys("target x", *["ArrowLeft"] * 10)
+    moving.keys("target y", *["ArrowUp"] * 5)
+    close(moving.values["target"], [0.8, 0.5])
+    assert moving.values["went"] == []
+    assert "Target (0.80, 0.50)" in moving.said
+    assert moving.element.get_by_label("target x").get_attribute("aria-valuetext") == "0.80"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_hand_follows_the_hand_and_leaves_a_trace(figure, width):
+    moving = figure("robot-arm", width=width)
+    box = moving.element.locator("svg#arm").bounding_box()
+
+    def at(x, y):  # from the plane's coordinates to the window's
+        scale = box["width"] / 161
+        return box["x"] + (100 + 200 * x / 4.2 - 41) * scale, box["y"] + (100 - 200 * y / 4.2 + 2) * scale
+
+    scrolled = moving.page.evaluate("scrollY")
+    if width == 390:
+        moving.swipe(at(0.9, 0.45), at(0.9, 1.4))
+    else:
+        moving.page.mouse.move(*at(0.9, 0.45))
+        moving.page.mouse.down()
+        moving.page.mouse.move(*at(0.9, 1.4), steps=10)
+        moving.page.mouse.up()
+    assert moving.page.evaluate("scrollY") == scrolled
+    values = moving.values
+    np.testing.assert_allclose(values["target"], [0.9, 1.4], atol=0.02)
+    assert "Target (0.90, 1.40)" in moving.said
+    assert len(values["went"]) >= 8
+    assert max(values["misses"]) < TOLERANCE
+    assert moving.element.get_by_label("target y").input_value() == "1.4"
+    dashes = moving.element.evaluate(
+        """figure => ["path.trace", "path.stroke.target"].map(
+            kind => getComputedStyle(figure.shadowRoot.querySelector(kind)).strokeDasharray)"""
+    )
+    assert dashes[0] == "none" != dashes[1]  # what was asked for is dashed, where the hand went is not
+
+
+def test_a_finger_beside_the_target_still_scrolls_the_page(figure):
+    moving = figure("robot-arm", width=390)
+    box = moving.element.locator("svg#arm").bounding_box()
+    x, y, before = box["x"] + 30, box["y"] + box["height"] / 2, moving.page.evaluate("scrollY")
+    target = moving.values["target"]
+    moving.swipe((x, y), (x, y - 120))
+    assert moving.page.evaluate("scrollY") > before + 50
+    close(moving.values["target"], target)
+
+
+def test_whoever_wants_no_motion_sees_the_finished_trace_at_once(figure):
+    moving = figure("robot-arm", reduced_motion="reduce")
+    moving.element.evaluate(
+        """figure => {
+            window.drawn = 0;
+            const arm = figure.shadowRoot.getElementById("arm");
+            new MutationObserver(() => window.drawn++).observe(arm, {childList: true});
+        }"""
+    )
+    moving.keys("Follow the path", "Enter")
+    moving.page.wait_for_function("document.querySelector('nm-robot-arm').went.length > 0")
+    values = moving.values
+    assert len(values["went"]) == len(values["asked"])
+    moving.page.wait_for_timeout(200)
+    assert moving.page.evaluate("window.drawn") <= 2
+    assert "On the way it missed by" in moving.said

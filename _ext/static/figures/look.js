@@ -40,6 +40,15 @@ look.replaceSync(`
     svg .stroke.${name} { fill: none; stroke: var(--nm-${name}); stroke-width: 2.5; }
     svg text.${name}, .${name} { fill: var(--nm-${name}-text); color: var(--nm-${name}-text); }
     svg .wash.${name} { fill: var(--nm-${name}); fill-opacity: 0.22; }`).join("")}
+  svg .even { vector-effect: non-scaling-stroke; }
+  svg .even.trace { stroke-width: 7; opacity: 0.6; }
+  svg .area { stroke: var(--nm-annotation); }
+  svg .limb, svg .grip {
+    fill: none; stroke: var(--nm-forward); stroke-width: 9; stroke-linecap: round; stroke-linejoin: round;
+  }
+  svg .limb.core { stroke: var(--nm-panel); stroke-width: 6; }
+  svg .grip { stroke-width: 2.5; }
+  svg .halo { paint-order: stroke; stroke: var(--nm-page); stroke-width: 0.25em; stroke-linejoin: round; }
 
   form { display: grid; gap: 0.35rem 1.5rem; align-content: start; }
   .slider { display: grid; grid-template-columns: 1fr auto; align-items: center; }
