@@ -704,7 +704,7 @@ def test_a_network_trained_on_both_elbows_answers_their_mean_a_straight_arm(figu
         assert math.hypot(*values["hand"]) > 1.9
         assert values["miss"] > 0.5
         assert moving.element.locator("path.second").count() == 2
-        assert "The mean of two right answers (purple) is a straight arm." in moving.said
+        assert "It has learned both right answers (purple), whose mean is a straight arm." in moving.said
         moving.put(network=ONE)
         assert moving.values["angles"][1] > 1.2
         assert moving.values["miss"] < TOLERANCE
@@ -744,10 +744,10 @@ def test_the_target_by_keyboard(figure):
     moving = figure("robot-arm")
     moving.keys("target x", *["ArrowLeft"] * 10)
     moving.keys("target y", *["ArrowUp"] * 5)
-    close(moving.values["target"], [0.8, 0.5])
+    close(moving.values["target"], [0.9, 1.05])
     assert moving.values["went"] == []
-    assert "Target (0.80, 0.50)" in moving.said
-    assert moving.element.get_by_label("target x").get_attribute("aria-valuetext") == "0.80"
+    assert "Target (0.90, 1.05)" in moving.said
+    assert moving.element.get_by_label("target x").get_attribute("aria-valuetext") == "0.90"
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -761,19 +761,19 @@ def test_the_hand_follows_the_hand_and_leaves_a_trace(figure, width):
 
     scrolled = moving.page.evaluate("scrollY")
     if width == 390:
-        moving.swipe(at(0.9, 0.45), at(0.9, 1.4))
+        moving.swipe(at(1, 1), at(0.9, -1.1))
     else:
-        moving.page.mouse.move(*at(0.9, 0.45))
+        moving.page.mouse.move(*at(1, 1))
         moving.page.mouse.down()
-        moving.page.mouse.move(*at(0.9, 1.4), steps=10)
+        moving.page.mouse.move(*at(0.9, -1.1), steps=20)
         moving.page.mouse.up()
     assert moving.page.evaluate("scrollY") == scrolled
     values = moving.values
-    np.testing.assert_allclose(values["target"], [0.9, 1.4], atol=0.02)
-    assert "Target (0.90, 1.40)" in moving.said
+    np.testing.assert_allclose(values["target"], [0.9, -1.1], atol=0.02)
+    assert "Target (0.90, −1.10)" in moving.said
     assert len(values["went"]) >= 8
     assert max(values["misses"]) < TOLERANCE
-    assert moving.element.get_by_label("target y").input_value() == "1.4"
+    assert moving.element.get_by_label("target y").input_value() == "-1.1"
     dashes = moving.element.evaluate(
         """figure => ["path.trace", "path.stroke.target"].map(
             kind => getComputedStyle(figure.shadowRoot.querySelector(kind)).strokeDasharray)"""
@@ -805,5 +805,28 @@ def test_whoever_wants_no_motion_sees_the_finished_trace_at_once(figure):
     values = moving.values
     assert len(values["went"]) == len(values["asked"])
     moving.page.wait_for_timeout(200)
-    assert moving.page.evaluate("window.drawn") <= 2
+    moving.keys("one elbow, with a check", "ArrowRight")
+    moving.page.wait_for_timeout(200)
+    assert moving.page.evaluate("window.drawn") <= 4  # at each of the two, and for what each has changed
     assert "On the way it missed by" in moving.said
+
+
+def test_the_arm_glides_from_one_networks_answer_to_the_others(figure):
+    moving = figure("robot-arm")
+    seen = moving.element.evaluate(
+        """async figure => {
+            const seen = [];
+            figure.form.elements.network[0].click();
+            while (figure.frame) {
+                seen.push(figure.drawn[1]);
+                await new Promise(requestAnimationFrame);
+            }
+            return [...seen, figure.drawn];
+        }"""
+    )
+    assert seen.pop() is None  # it has arrived
+    values = moving.values
+    assert len(seen) > 3
+    assert np.all(np.diff(seen) <= 0)  # the elbow straightens
+    assert seen[0] > 1.5 > 0.3 > values["angles"][1]
+    close(values["hand"], values["lands"])

@@ -41,7 +41,7 @@ look.replaceSync(`
     svg text.${name}, .${name} { fill: var(--nm-${name}-text); color: var(--nm-${name}-text); }
     svg .wash.${name} { fill: var(--nm-${name}); fill-opacity: 0.22; }`).join("")}
   svg .even { vector-effect: non-scaling-stroke; }
-  svg .even.trace { stroke-width: 7; opacity: 0.6; }
+  svg .even.trace { stroke-width: 7; opacity: 0.75; }
   svg .area { stroke: var(--nm-annotation); }
   svg .limb, svg .grip {
     fill: none; stroke: var(--nm-forward); stroke-width: 9; stroke-linecap: round; stroke-linejoin: round;

@@ -11,7 +11,7 @@ const TOLERANCE = 0.1; // where the hand would land further from the target than
 
 // The work area, half a ring in front of the shoulder, from which the networks have learned.
 const NEAR = 0.5, FAR = 1.9, REACH = 2;
-const LOW = { x: -1.2, y: -2 }; // where the picture begins, in which the part in front of the arm is the larger
+const START = [1, 1], LOW = { x: -1.2, y: -2 }; // and where the picture begins
 const inside = ([x, y]) => x > 0 && Math.hypot(x, y) > NEAR && Math.hypot(x, y) < FAR;
 
 const distance = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
@@ -34,25 +34,24 @@ const PATH = STOPS.flatMap((p, i) => {
   const q = STOPS[i + 1] ?? p, steps = Math.ceil(distance(p, q) / 0.015) || 1;
   return Array.from({ length: steps }, (_, k) => p.map((v, axis) => v + (k / steps) * (q[axis] - v)));
 });
-const SECONDS = 8; // for all of it
+const SECONDS = 8, GLIDE = 0.4; // for all of it, and for the arm's way from one network's answer to another's
 const TRAIL = 500; // so many targets of a drag remain visible
 
 class RobotArm extends Figure {
   title = "An arm that a network steers";
   task = "Drag the green target, or let the arm follow the path. What happens outside the grey work area?";
   layout = "beside";
-  room = "--wide: 6; --narrow: 6; --small: 8px";
+  room = "--wide: 6; --narrow: 6; --small: 7px";
   flat = plane(-2.1, 2.1);
 
   pictures() {
     return picture("arm", "The arm, its target, the path that is asked for and the way of the hand", "41 -2 161 204");
   }
   controls() {
-    const [x, y] = PATH[0];
     return (
       choice("network", "Trained on:", [BOTH, ONE, CHECKED], CHECKED) +
-      slider("x", "target <i>x</i>", LOW.x, REACH, 0.01, x) +
-      slider("y", "target <i>y</i>", LOW.y, REACH, 0.01, y) +
+      slider("x", "target <i>x</i>", LOW.x, REACH, 0.01, START[0]) +
+      slider("y", "target <i>y</i>", LOW.y, REACH, 0.01, START[1]) +
       `<div class="buttons">${button("follow", "Follow the path")}</div>`
     );
   }
@@ -78,7 +77,7 @@ class RobotArm extends Figure {
   // What is asked for from now on, of which nothing is done yet.
   begin(asked) {
     cancelAnimationFrame(this.frame);
-    Object.assign(this, { frame: null, asked, went: [] });
+    Object.assign(this, { frame: null, following: false, drawn: null, asked, went: [] });
   }
 
   get values() {
@@ -87,14 +86,25 @@ class RobotArm extends Figure {
   }
 
   changed(name) {
-    if (name !== "network") {
+    if (name === "network") this.again();
+    else {
       this.begin(PATH);
       this.target = [this.get("x"), this.get("y")];
+      this.stand();
     }
-    const again = this.asked.slice(0, this.went.length); // by another network, the same once more
+  }
+  // By another network the same once more, and the arm glides from where the one would have it to where the other does.
+  again() {
+    const before = this.drawn ?? this.pose, done = this.asked.slice(0, this.went.length);
     this.went = [];
-    again.forEach(target => this.go(target));
-    if (!again.length) this.stand();
+    done.forEach(target => this.go(target));
+    if (!done.length) this.stand();
+    if (this.following) return;
+    this.animate(GLIDE, share => {
+      const eased = share * share * (3 - 2 * share);
+      this.drawn = share < 1 ? before.map((angle, i) => angle + eased * (this.pose[i] - angle)) : null;
+      this.draw(); // which says nothing new
+    });
   }
   // At its target, without a trace.
   stand() {
@@ -105,10 +115,10 @@ class RobotArm extends Figure {
   draw() {
     if (!this.target) {
       this.begin(PATH);
-      this.target = PATH[0];
+      this.target = START;
       this.stand();
     }
-    const { pose, asked, went } = this, { x, y, path } = this.flat;
+    const { asked, went } = this, pose = this.drawn ?? this.pose, { x, y, path } = this.flat;
     const { network, target, angles, lands, refuses } = this.values;
     const at = point => `translate(${x(point[0])} ${y(point[1])})`;
     const limbs = (angles, length) => `M${path([[0, 0], elbow(angles), hand(angles, length)])}`;
@@ -138,7 +148,7 @@ class RobotArm extends Figure {
         <text class="failure bold halo" ${beside(lands)}>would land here</text>` : ""}
       <g transform="${at(target)}"><circle class="stroke target even" r="5"/><circle class="target" r="1.5"/>
         <circle class="touch" data-handle="target" r="18"/></g>`);
-    this.form.elements.follow.textContent = this.frame ? "To the end" : "Follow the path";
+    this.form.elements.follow.textContent = this.following ? "To the end" : "Follow the path";
     return this.sentence();
   }
 
@@ -152,9 +162,9 @@ class RobotArm extends Figure {
         <b class="failure">✗ It does not move.</b>${end}`;
     const [kind, mark] = miss > TOLERANCE ? ["failure", "✗"] : ["target", "✓"];
     const there = `${begin} is at ${spot(lands)}, <b class="${kind}">${mark} ${shown(miss, 3)} from the target.</b>`;
-    if (!this.frame && misses.length === PATH.length)
+    if (!this.following && misses.length === PATH.length)
       return `${there} On the way it missed by ${shown(Math.max(...misses), 3)} at most.`;
-    if (network === BOTH && inside) return `${there} The mean of two right answers (purple) is a straight arm.`;
+    if (network === BOTH && inside) return `${there} It has learned both right answers (purple), whose mean is a straight arm.`;
     return there + end;
   }
 
@@ -177,22 +187,30 @@ class RobotArm extends Figure {
   }
 
   pressed() {
-    if (this.frame) this.rush = true; // pressed again: no more watching, to the end
+    if (this.following) this.rush = true; // pressed again: no more watching, to the end
     else this.follow();
   }
-  // Whoever wants no motion sees the end of it only.
   follow() {
     this.begin(PATH);
-    this.rush = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const began = performance.now();
-    const frame = now => {
-      const share = this.rush ? 1 : Math.min((now - began) / 1000 / SECONDS, 1);
-      while (this.went.length < share * PATH.length) this.go(PATH[this.went.length]);
-      this.frame = share < 1 ? requestAnimationFrame(frame) : null;
+    this.rush = false;
+    this.animate(SECONDS, share => {
+      this.following = share < 1;
+      while (this.went.length <= share * (PATH.length - 1)) this.go(PATH[this.went.length]);
       this.show();
       this.update();
+    });
+  }
+  // Whoever wants no motion sees the end of it only.
+  animate(seconds, step) {
+    cancelAnimationFrame(this.frame);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches, began = performance.now();
+    const frame = now => {
+      const passed = Math.max(now - began, 0) / 1000 / seconds;
+      const share = still || (this.following && this.rush) ? 1 : Math.min(passed, 1);
+      this.frame = share < 1 ? requestAnimationFrame(frame) : null;
+      step(share);
     };
-    this.frame = requestAnimationFrame(frame);
+    frame(began);
   }
 }
 
