@@ -124,8 +124,8 @@ class RobotArm extends Figure {
     const limbs = (angles, length) => `M${path([[0, 0], elbow(angles), hand(angles, length)])}`;
     const arc = r => [r, r].map(v => v * (x(1) - x(0)));
     const turns = [turn(path, "a", [0, 0], 0, pose[0]), turn(path, "b", elbow(pose), ...pose)];
-    const beside = ([p, q]) => // on the side where the arm does not come from, and not across the picture's edge
-      `x="${Math.min(Math.max(x(p), 73), 168)}" y="${y(q) + (q < elbow(angles)[1] ? 10 : -10)}"`;
+    const beside = ([p, q]) => // on the side where the target is not, and not across the picture's edge
+      `x="${Math.min(Math.max(x(p), 73), 168)}" y="${y(q) + (q < target[1] ? 10 : -10)}"`;
     const right = network === BOTH ? answers(target) : [];
     this.paint("arm", `
       <clipPath id="seen"><rect x="41" y="-2" width="161" height="204"/></clipPath>
