@@ -51,7 +51,7 @@ class Moving:
     def said(self):
         """The result sentence, as a screen reader hears it once the hand rests."""
         self.page.wait_for_timeout(500)
-        return self.element.locator("[aria-live=polite]").inner_text()
+        return self.element.locator("[aria-live=polite]").inner_text().replace("\xa0", " ")
 
     def keys(self, label, *keys):
         """Press keys on the control of that label."""
@@ -759,6 +759,9 @@ def test_the_hand_follows_the_hand_and_leaves_a_trace(figure, width, chapter_20)
         scale = box["width"] / 161
         return box["x"] + (100 + 200 * x / 4.2 - 41) * scale, box["y"] + (100 - 200 * y / 4.2 + 2) * scale
 
+    moving.page.mouse.click(*at(1, 1))  # which alone moves nothing
+    assert moving.values["target"] == [1, 1]
+    assert len(moving.values["asked"]) > 400
     scrolled = moving.page.evaluate("scrollY")
     if width == 390:
         moving.swipe(at(1, 1), at(0.9, -1.1))

@@ -122,7 +122,7 @@ class RobotArm extends Figure {
     const { network, target, angles, lands, refuses } = this.values;
     const at = point => `translate(${x(point[0])} ${y(point[1])})`;
     const limbs = (angles, length) => `M${path([[0, 0], elbow(angles), hand(angles, length)])}`;
-    const arc = r => [r, r].map(v => v * (x(1) - x(0)));
+    const ring = r => [r, r].map(v => v * (x(1) - x(0)));
     const turns = [turn(path, "a", [0, 0], 0, pose[0]), turn(path, "b", elbow(pose), ...pose)];
     const beside = ([p, q]) => // on the side where the target is not, and not across the picture's edge
       `x="${Math.min(Math.max(x(p), 73), 168)}" y="${y(q) + (q < target[1] ? 10 : -10)}"`;
@@ -130,9 +130,9 @@ class RobotArm extends Figure {
     this.paint("arm", `
       <clipPath id="seen"><rect x="41" y="-2" width="161" height="204"/></clipPath>
       <path class="grid even" d="M41,${y(0)}H200M${x(0)},0V200"/>
-      <g clip-path="url(#seen)"><circle class="grid even" cx="${x(0)}" cy="${y(0)}" r="${arc(REACH)[0]}"/></g>
-      <path class="wash annotation area even" d="M${path([[0, -FAR]])}A${arc(FAR)} 0 0 0 ${path([[0, FAR]])}
-        V${y(NEAR)}A${arc(NEAR)} 0 0 1 ${path([[0, -NEAR]])}Z"/>
+      <g clip-path="url(#seen)"><circle class="grid even" cx="${x(0)}" cy="${y(0)}" r="${ring(REACH)[0]}"/></g>
+      <path class="wash annotation area even" d="M${path([[0, -FAR]])}A${ring(FAR)} 0 0 0 ${path([[0, FAR]])}
+        V${y(NEAR)}A${ring(NEAR)} 0 0 1 ${path([[0, -NEAR]])}Z"/>
       ${[-1, 1].map(v => `<text class="halo" x="${x(v)}" y="${y(0) + 8}">${shown(v)}</text>
         <text class="halo" x="${x(0) - 8}" y="${y(v)}">${shown(v)}</text>`).join("")}
       ${went.length ? `<path class="stroke forward even trace" d="M${path(went)}"/>` : ""}
@@ -153,8 +153,8 @@ class RobotArm extends Figure {
   }
 
   sentence() {
-    const { network, target, angles, lands, miss, refuses, inside, misses } = this.values;
-    const answer = ["a", "b"].map((name, i) => `<i>${name}</i> = ${shown(degrees(angles[i]), 1)}°`).join(", ");
+    const { network, target, angles, lands, miss, refuses, inside, asked, misses } = this.values;
+    const answer = ["a", "b"].map((name, i) => `<i>${name}</i>&nbsp;=&nbsp;${shown(degrees(angles[i]), 1)}°`).join(", ");
     const begin = `Target ${spot(target)}: the network answers ${answer}. The hand`;
     const end = inside ? "" : " The target is outside the work area.";
     if (refuses)
@@ -162,21 +162,23 @@ class RobotArm extends Figure {
         <b class="failure">✗ It does not move.</b>${end}`;
     const [kind, mark] = miss > TOLERANCE ? ["failure", "✗"] : ["target", "✓"];
     const there = `${begin} is at ${spot(lands)}, <b class="${kind}">${mark} ${shown(miss, 3)} from the target.</b>`;
-    if (!this.following && misses.length === PATH.length)
+    if (!this.following && asked === PATH && misses.length === PATH.length)
       return `${there} On the way it missed by ${shown(Math.max(...misses), 3)} at most.`;
-    if (network === BOTH && inside) return `${there} It has learned both right answers (purple), whose mean is a straight arm.`;
+    if (network === BOTH && inside)
+      return `${there} It has learned both right answers (purple), whose mean is a straight arm.`;
     return there + end;
   }
 
   grab(_, __, handle) {
     if (!handle) return null;
-    this.begin([]);
+    const trail = [];
     return point => {
+      if (this.asked !== trail) this.begin(trail);
       const [x, y] = this.flat.back(point), within = (v, low) => Math.min(Math.max(v, low), REACH);
       const target = [within(x, LOW.x), within(y, LOW.y)];
-      this.asked.push(target);
+      trail.push(target);
       this.go(target);
-      if (this.asked.length > TRAIL) [this.asked, this.went].forEach(trail => trail.shift());
+      if (trail.length > TRAIL) [trail, this.went].forEach(points => points.shift());
       this.show();
     };
   }
@@ -192,7 +194,6 @@ class RobotArm extends Figure {
   }
   follow() {
     this.begin(PATH);
-    this.rush = false;
     this.animate(SECONDS, share => {
       this.following = share < 1;
       while (this.went.length <= share * (PATH.length - 1)) this.go(PATH[this.went.length]);
@@ -203,10 +204,10 @@ class RobotArm extends Figure {
   // Whoever wants no motion sees the end of it only.
   animate(seconds, step) {
     cancelAnimationFrame(this.frame);
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches, began = performance.now();
+    this.rush = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const began = performance.now();
     const frame = now => {
-      const passed = Math.max(now - began, 0) / 1000 / seconds;
-      const share = still || (this.following && this.rush) ? 1 : Math.min(passed, 1);
+      const share = this.rush ? 1 : Math.min(Math.max(now - began, 0) / 1000 / seconds, 1);
       this.frame = share < 1 ? requestAnimationFrame(frame) : null;
       step(share);
     };
@@ -221,7 +222,7 @@ function turn(path, name, joint, start, by) {
   return {
     arc: `<path class="grid even dashed" d="M${path([joint, from(joint, start, 0.5)])}"/>
       <path class="line even" d="M${round}"/>`,
-    letter: Math.abs(by) < 0.5 ? "" : `<text class="halo" x="${x}" y="${y}">${name}</text>`, // where there is room for it
+    letter: Math.abs(by) < 0.5 ? "" : `<text class="halo" x="${x}" y="${y}">${name}</text>`, // where it has room
   };
 }
 
