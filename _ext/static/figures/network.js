@@ -18,9 +18,9 @@ export const ACTIVATIONS = {
 };
 const { slope } = ACTIVATIONS.sigmoid;
 
-// What every layer answers, [x, y1, ..., yL], as nnlib's Network.forward. A layer is a number, that of a Linear's outputs,
-// or a function. The parameters are one list, laid out as in nnlib: of each Linear the weights, from the first input, from
-// the second and so on, and then the biases.
+// What every layer answers, [x, y1, ..., yL], as nnlib's Network.forward. A layer is a number, how many outputs a
+// Linear has, or a function. The parameters are one list, laid out as in nnlib: of each Linear the weights, those from
+// the first input, from the second and so on, and then the biases.
 export function run(layers, params, x) {
   const outputs = [x];
   let k = 0; // where the next Linear's parameters begin

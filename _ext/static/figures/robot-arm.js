@@ -154,7 +154,7 @@ class RobotArm extends Figure {
 
   sentence() {
     const { network, target, angles, lands, miss, refuses, inside, asked, misses } = this.values;
-    const answer = ["a", "b"].map((name, i) => `<i>${name}</i>&nbsp;=&nbsp;${shown(degrees(angles[i]), 1)}°`).join(", ");
+    const answer = angles.map((v, i) => `<i>${"ab"[i]}</i>&nbsp;=&nbsp;${shown(degrees(v), 1)}°`).join(", ");
     const begin = `Target ${spot(target)}: the network answers ${answer}. The hand`;
     const end = inside ? "" : " The target is outside the work area.";
     if (refuses)
@@ -229,7 +229,7 @@ function turn(path, name, joint, start, by) {
 function two(value) {
   return ((Math.round(100 * value) || 0) / 100).toFixed(2).replace("-", "−");
 }
-const spot = point => `(${point.map(two).join(", ")})`;
+const spot = point => `(${point.map(two).join(",&nbsp;")})`;
 const degrees = radians => (radians * 180) / Math.PI;
 
 customElements.define("nm-robot-arm", RobotArm);
