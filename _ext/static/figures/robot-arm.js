@@ -126,7 +126,7 @@ class RobotArm extends Figure {
     const turns = [turn(path, "a", [0, 0], 0, pose[0]), turn(path, "b", elbow(pose), ...pose)];
     const beside = ([p, q]) => // on the side where the target is not, and not across the picture's edge
       `x="${Math.min(Math.max(x(p), 73), 168)}" y="${y(q) + (q < target[1] ? 10 : -10)}"`;
-    const right = network === BOTH ? answers(target) : [];
+    const [led, right] = network === BOTH ? ["failure", answers(target)] : ["forward", []];
     this.paint("arm", `
       <clipPath id="seen"><rect x="41" y="-2" width="161" height="204"/></clipPath>
       <path class="grid even" d="M41,${y(0)}H200M${x(0)},0V200"/>
@@ -135,7 +135,7 @@ class RobotArm extends Figure {
         V${y(NEAR)}A${ring(NEAR)} 0 0 1 ${path([[0, -NEAR]])}Z"/>
       ${[-1, 1].map(v => `<text class="halo" x="${x(v)}" y="${y(0) + 8}">${shown(v)}</text>
         <text class="halo" x="${x(0) - 8}" y="${y(v)}">${shown(v)}</text>`).join("")}
-      ${went.length ? `<path class="stroke forward even trace" d="M${path(went)}"/>` : ""}
+      ${went.length ? `<path class="stroke ${led} even trace" d="M${path(went)}"/>` : ""}
       ${asked.length ? `<path class="stroke target even dashed" d="M${path(asked)}"/>` : ""}
       ${right.map(angles => `<path class="stroke second even dashed" d="${limbs(angles)}"/>`).join("")}
       ${turns.map(({ arc }) => arc).join("")}
