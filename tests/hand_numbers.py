@@ -66,6 +66,18 @@ FOUND_HERE, ALARMS_HERE = 212 * SENSITIVITY, 357 * (1 - SPECIFICITY)
 MOVE = np.log(ILL / (1000 - ILL)) - np.log(212 / 357)
 ODDS = 0.9 / 0.1 * np.exp(MOVE)
 
+# Chapter 19: rows of a viewer and a film (a level, then an embedding), and a step with rate 0.1 for the rating 4.5.
+VIEWER, FILM = np.array([0.2, 1, -0.5]), np.array([-0.1, 0.6, 0.4])
+
+
+def foretold(viewer, film):
+    return 3.5 + viewer[0] + film[0] + viewer[1:] @ film[1:]
+
+
+MISSED = 4.5 - foretold(VIEWER, FILM)
+VIEWER_NEXT = VIEWER + 0.1 * MISSED * np.append(1, FILM[1:])
+FILM_NEXT = FILM + 0.1 * MISSED * np.append(1, VIEWER[1:])
+
 # Chapter 20: two arms that reach (1, 1), and the mean of their angles.
 TWO_ARMS = np.radians([[0, 90], [90, -90]])
 MEAN_ARM = TWO_ARMS.mean(axis=0)
@@ -193,6 +205,13 @@ BY_HAND = {
         ],
         [0.03, 0.97, 0.2, 500 * 0.03 / 0.97, 500 * 0.03 / 0.97 + 1],
     ),
+    "19-recommend": (
+        [
+            *(VIEWER[1:] @ FILM[1:], foretold(VIEWER, FILM), MISSED, *VIEWER_NEXT[1:], *FILM_NEXT[1:]),
+            foretold(VIEWER_NEXT, FILM_NEXT),
+        ],
+        [3.5, 4.5, *VIEWER, *FILM, 0.1, 0.1 * MISSED, VIEWER_NEXT[0], FILM_NEXT[0], VIEWER_NEXT[1:] @ FILM_NEXT[1:]],
+    ),
     "20-robot-arm": (
         [
             *(*np.degrees(MEAN_ARM), MEAN_HAND, np.hypot(MEAN_HAND - 1, MEAN_HAND - 1)),
@@ -239,6 +258,7 @@ IN_PROSE = {
         *(0.015, 0.031, 100 * math.erfc(3 / np.sqrt(2)), 800 * math.erfc(3 / np.sqrt(2)), np.exp(1.2 * 0.5)),
         *(*wilson(88, 88), *wilson(1, 88), *wilson(14, 22)),
     ],
+    "19-recommend": [],
     # networks that use both elbows: test_chapter_20 trains and counts them
     "20-robot-arm": [*wilson(15, 150)],
 }

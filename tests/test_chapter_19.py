@@ -1,0 +1,385 @@
+"""Chapter 19: its formulas, its claims in other worlds, and the check of its exercise."""
+
+import re
+
+import nbformat
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from refresh import CHAPTERS
+from structure import agrees
+from studies import source
+
+import nnlib
+from nnlib.exercises import CheckFailed
+
+CHAPTER = "19-recommend"
+DEFINE = ["setup", "world", "answer", "learn", "judge", "compare", "align", "cold"]
+
+
+def run(cell, names):
+    """Run one cell of the chapter, its figures left out, and return what it prints."""
+    printed = []
+    names["print"] = lambda *args, sep=" ", end="\n": printed.append(sep.join(map(str, args)) + end)
+    lines = [line for line in source(CHAPTER, cell).splitlines() if not re.match(r"%|plt\.", line)]
+    exec("\n".join(lines), names)
+    return "".join(printed)
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    """Run the chapter's cells that define and measure, but for the sweep; return the names."""
+    names = {}
+    for cell in DEFINE:
+        run(cell, names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Run the same cells in eleven other worlds, from other starts."""
+    names = {"print": lambda *_, **__: None}
+    for cell in DEFINE:
+        text = source(CHAPTER, cell).replace("world(i)", "world(i + 50)").replace("seed=i)", "seed=i + 70)")
+        exec("\n".join(line for line in text.splitlines() if not re.match(r"%|plt\.", line)), names)
+    return names
+
+
+def half(d):
+    """Return half the 95 % interval of a mean, by Student's distribution."""
+    return scipy.stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
+
+
+# --- the formulas ---
+
+
+def test_the_interval_is_students():
+    assert agrees("2.228", [scipy.stats.t.ppf(0.975, 10)])
+
+
+@pytest.mark.parametrize("rows", [[3, 1, 3], [0], [4, 4, 4, 2]])
+def test_an_embedding_is_a_linear_layer_with_one_hot_rows(rows):
+    rng = np.random.default_rng(0)
+    W, up = rng.standard_normal((5, 3)), rng.standard_normal((len(rows), 3))
+    table = torch.nn.Embedding.from_pretrained(torch.tensor(W), freeze=False)
+    taken = table(torch.tensor(rows))
+    taken.backward(torch.tensor(up))
+    layer = nnlib.Linear(5, 3)
+    network = nnlib.Network(layer, rng=rng)
+    layer.W, layer.b = W, np.zeros((1, 3))
+    X = np.eye(5)[rows]
+    outputs = network.forward(X)
+    network.backward(outputs, up)
+    for ours in outputs[-1], X @ W:
+        np.testing.assert_allclose(ours, taken.detach(), rtol=0, atol=1e-12)
+    for ours in layer.dW, X.T @ up:
+        np.testing.assert_allclose(ours, table.weight.grad, rtol=0, atol=1e-12)
+
+
+def test_the_gradients_of_the_loss_with_decay_are_those_displayed(chapter):
+    answer, decay, k = chapter["answer"], 0.7, 2
+    rng = np.random.default_rng(1)
+    p, q = rng.standard_normal((4, 1 + k)), rng.standard_normal((5, 1 + k))
+    rating, known = rng.standard_normal((4, 5)), rng.random((4, 5)) < 0.6
+
+    def loss(params):
+        p, q = np.split(params.reshape(9, 1 + k), [4])
+        error = (rating - answer(0.3, p[:, None], q))[known]
+        return error @ error / 2 + decay / 2 * params @ params
+
+    params = np.concatenate([p, q]).ravel()
+    e = np.where(known, rating - answer(0.3, p[:, None], q), 0)
+    ones = np.ones((4, 1)), np.ones((5, 1))
+    displayed = [-e @ np.hstack([ones[1], q[:, 1:]]) + decay * p, -e.T @ np.hstack([ones[0], p[:, 1:]]) + decay * q]
+    measured = nnlib.numerical_gradient(loss, params)
+    np.testing.assert_allclose(np.concatenate(displayed).ravel(), measured, rtol=0, atol=1e-7)
+
+
+def test_a_matrix_and_its_inverse_change_no_dot_product():
+    rng = np.random.default_rng(2)
+    p, q, A = rng.standard_normal((6, 3)), rng.standard_normal((7, 3)), rng.standard_normal((3, 3))
+    np.testing.assert_allclose((p @ np.linalg.inv(A)) @ (q @ A.T).T, p @ q.T, rtol=0, atol=1e-10)
+
+
+def test_embeddings_that_start_at_zero_stay_there(chapter):
+    p, q = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True)
+    ((4.5 - chapter["answer"](3.5, p, q)) ** 2 / 2).backward()
+    assert p.grad[0] == -1
+    assert not p.grad[1:].any()
+    assert not q.grad[1:].any()
+
+
+def test_the_solved_row_is_the_lowest_point_of_the_loss(chapter):
+    rng = np.random.default_rng(3)
+    rows, rest, decay = rng.standard_normal((6, 3)), rng.standard_normal(6), 0.8
+    row = chapter["solve_row"](rest, rows, decay)
+    gradient = -rows.T @ (rest - rows @ row) + decay * row
+    np.testing.assert_allclose(gradient, 0, atol=1e-12)
+    assert not chapter["solve_row"](rest[:0], rows[:0]).any()  # nothing known: level and embedding are 0
+    many = chapter["solve_row"](np.stack([rest, 2 * rest]), np.stack([rows, rows]), decay)
+    np.testing.assert_allclose(many, [row, 2 * row], atol=1e-12)
+
+
+# --- the worlds ---
+
+
+def test_a_world_is_as_described(chapter):
+    w, mixed = chapter["world"](3), chapter["world"](3, drawn=4)
+    assert np.array_equal(w.liking, mixed.liking)
+    for each in w, mixed:
+        assert each.film.shape == (300, 20)
+        assert all(len(set(films)) == 20 for films in each.film)  # none is seen twice
+        noise = each.rating - np.take_along_axis(each.liking, each.film, axis=1)
+        assert abs(noise.std() - 0.5) < 0.02
+        assert abs(noise.mean()) < 0.03
+    chosen = np.take_along_axis(w.liking, w.film, axis=1)
+    assert chosen.mean() > w.liking.mean() + 0.3
+    assert np.ptp(chosen.mean(axis=0)) < 0.2  # the order of a row says nothing of the liking
+    shared = [len(np.intersect1d(*pair)) for pair in zip(w.film, mixed.film, strict=True)]
+    assert min(shared) == 16
+    everything = chapter["world"](3, drawn=20)
+    seen = np.take_along_axis(everything.liking, everything.film, axis=1)
+    assert abs(seen.mean() - everything.liking.mean()) < 0.05
+
+
+def test_nothing_is_learned_from_ratings_kept_back_or_from_new_viewers(chapter):
+    w, changed = chapter["world"](1), chapter["world"](1)
+    changed.rating[:260, 15:] = 99
+    changed.rating[260:] = 99
+    changed.film[260:] = 0
+    a, b = chapter["learn"](w, seed=4), chapter["learn"](changed, seed=4)
+    assert np.array_equal(a.table, b.table)
+    assert np.array_equal(a.q, b.q)
+    assert not np.array_equal(a.curve, b.curve)
+
+
+def test_no_list_holds_a_film_that_was_seen(chapter):
+    w, net = chapter["both"][0]
+    best = chapter["ten"](net.table, w.film[:260])
+    assert best.shape == (260, 10)
+    assert not any(len(np.intersect1d(*pair)) for pair in zip(best, w.film, strict=False))
+
+
+# --- the claims ---
+
+
+def test_the_network_beats_its_baselines_in_every_world(chapter, elsewhere):
+    for names in chapter, elsewhere:
+        error, liked, shown, every, said = names["found"]  # each (5 methods, 11 worlds)
+        for rival in 0, 1, 2:
+            assert (error[3] - error[rival]).max() < 0
+            assert (liked[3] - liked[rival]).min() > 0
+            assert np.mean(error[3] - error[rival]) + half(error[3] - error[rival]) < -0.1
+        assert np.array_equal(liked[1], liked[2])  # a viewer's level changes no list
+        assert np.array_equal(shown[1], shown[2])
+        assert (error[1] - error[2]).min() > 0.05
+        assert abs(error[4].mean() - 0.5) < 0.02
+        assert shown[:, :].mean(axis=1)[[1, 2]].max() < 30 < 60 < shown[3].mean() < shown[4].mean()
+        assert liked[4].mean() - liked[3].mean() < 0.35
+        gap, promise = every[3] - error[3], said[3] - liked[3]
+        assert gap.mean() - half(gap) > 0.05
+        assert promise.mean() - half(promise) > 0.1
+
+
+@pytest.mark.parametrize("decay", [0.5, 4.0, 8.0])
+def test_another_shrinkage_does_not_save_the_levels(chapter, decay):
+    gaps = []
+    for i in range(4):
+        w = chapter["worlds"][i]
+        rival = chapter["judge"](w, chapter["learn"](w, 0, decay, i).table)
+        gaps.append([chapter["found"][0, 3, i] - rival[0], chapter["found"][1, 3, i] - rival[1]])
+    error, liked = np.transpose(gaps)
+    assert error.max() < -0.1
+    assert liked.min() > 0.4
+
+
+def test_the_learned_map_is_the_true_one_up_to_a_matrix(chapter, elsewhere):
+    for names in chapter, elsewhere:
+        agree, turn = names["agree"], names["turn"]
+        mix = np.random.default_rng(8).permutation
+        fits = [agree(*turn(net.q[:, 1:], w.q)) for w, net in names["both"]]
+        controls = [agree(*turn(mix(net.q[:, 1:]), w.q)) for w, net in names["both"]]
+        assert sorted(fits)[1] > 0.8  # elsewhere, one is still on the plateau
+        assert max(controls) < 0.25
+    assert min(agree(*turn(net.q[:, 1:], w.q)) for w, net in chapter["both"]) > 0.85
+
+
+@pytest.mark.pinned
+def test_two_of_44_runs_are_still_on_the_plateau(chapter):
+    agree, turn = chapter["agree"], chapter["turn"]
+    worlds = [chapter["world"](i) for i in range(44)]
+    fits = [agree(*turn(chapter["learn"](w, seed=i + 70).q[:, 1:], w.q)) for i, w in enumerate(worlds)]
+    assert np.sum(np.array(fits) < 0.8) == 2
+    assert sorted(fits)[2] > 0.85
+
+
+def test_a_few_ratings_place_a_new_viewer(chapter, elsewhere):
+    for names in chapter, elsewhere:
+        cold = names["cold"]
+        gains = cold[1:] - cold[0]
+        for gain in gains:
+            assert gain.mean() - half(gain) > 0
+        assert np.all(np.diff(cold.mean(axis=1)) > 0)
+        assert 0.6 * gains[4].mean() < gains[2].mean() < 0.95 * gains[4].mean()
+        assert cold[0].mean() > names["found"][1, 1].mean() + 0.1  # better than plain levels
+
+
+def test_the_first_settings_left_a_world_on_a_plateau(chapter):
+    w = chapter["worlds"][4]
+    text = source(CHAPTER, "learn").replace("range(100)", "range(80)").replace("0.3, weight", "0.2, weight")
+    slow = {**chapter}
+    exec(text, slow)
+    agree, turn = chapter["agree"], chapter["turn"]
+    assert agree(*turn(slow["learn"](w, seed=4).q[:, 1:], w.q)) < 0.75
+    assert agree(*turn(chapter["nets"][4].q[:, 1:], w.q)) > 0.85
+
+
+def test_too_many_dimensions_need_decay(chapter):
+    ends = {}
+    for k in 2, 8:
+        for decay in 0, 1:
+            curves = [chapter["learn"](chapter["world"](i + 80), k, decay, i).curve for i in range(3)]
+            ends[k, decay] = np.sqrt(np.array(curves)[..., 2:].mean(axis=-1))  # (3, 100)
+            if not decay:
+                stop = np.array(curves)[..., :2].mean(axis=-1).argmin(axis=1)
+                early = ends[k, 0][range(3), stop]
+                ends[k, "early"] = early
+    assert np.all(ends[8, "early"] < ends[8, 0][:, -1] - 0.5)
+    for k in 2, 8:
+        assert np.all(ends[k, 1][:, -1] < ends[k, "early"])
+    assert np.all(ends[2, 1][:, -1] < ends[8, 1][:, -1])
+
+
+def test_another_start_gives_the_same_answers_and_another_map(chapter):
+    names = dict(chapter)
+    printed = run("again", names)
+    assert "answers 1.000" in printed
+    swapped = np.corrcoef(chapter["nets"][0].q.T, names["again"].q.T)[1:3, 4:]
+    assert np.abs(np.diag(swapped)).max() < 0.1
+    assert swapped[0, 1] > 0.95
+    assert swapped[1, 0] < -0.95
+    net, other = chapter["nets"][5], chapter["learn"](chapter["worlds"][5], seed=200)
+    assert chapter["agree"](net.table, other.table) > 0.99
+    assert chapter["agree"](*chapter["turn"](net.q[:, 1:], other.q[:, 1:])) > 0.98
+
+
+@pytest.fixture(scope="module")
+def lots(chapter):
+    """Return, for each number of films drawn by lot, the mean rating and what `judge` says, (6, 11)."""
+    rating = [w.rating[:260].mean() for w in chapter["worlds"]]
+    found = {0: np.vstack([rating, chapter["found"][:, 3]])}
+    for drawn in 2, 4, 10, 20:
+        rows = []
+        for i in range(11):
+            w = chapter["world"](i, drawn=drawn)
+            rows.append([w.rating[:260].mean(), *chapter["judge"](w, chapter["learn"](w, seed=i).table)])
+        found[drawn] = np.transpose(rows)
+    return found
+
+
+def test_a_lottery_helps_and_costs(chapter, elsewhere, lots):
+    rating = [w.rating[:260].mean() for w in elsewhere["worlds"]]
+    own = np.vstack([rating, elsewhere["found"][:, 3]])
+    rows = []
+    for i in range(11):
+        w = chapter["world"](i + 50, drawn=4)
+        rows.append([w.rating[:260].mean(), *chapter["judge"](w, chapter["learn"](w, seed=i + 70).table)])
+    for change in lots[4] - lots[0], np.transpose(rows) - own:
+        cost, _, liked, _, every, _ = change
+        assert every.mean() + half(every) < 0
+        assert liked.mean() - half(liked) > 0
+        assert cost.mean() + half(cost) < 0
+    assert lots[0][4].mean() / lots[0][1].mean() > 1.15  # larger by a fifth
+
+
+@pytest.mark.pinned
+def test_the_table_of_exercise_3_is_measured(chapter, lots):
+    text = source(CHAPTER, "exercise-3-answer").replace("−", "-")
+    rows = re.findall(r"^\| (\d+) of 20 \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    assert [int(row[0]) for row in rows] == [0, 2, 4, 10, 20]
+    for drawn, *columns in rows:
+        for i, column in zip((0, 4, 2), columns, strict=True):
+            x, change = lots[int(drawn)][i], lots[int(drawn)][i] - lots[0][i]
+            expected = f"{x.mean():.3f}" + (f", {chapter['interval'](change)}" if int(drawn) else "")
+            assert column == expected
+
+
+# --- the exercises ---
+
+
+def test_the_numbers_of_exercise_1():
+    text = source(CHAPTER, "exercises").split("<summary>Solution")[1].replace("−", "-")
+    assert 260 * 3 + 200 * 3 + 1 == 1381
+    known = [100 * 1381 / 52000, 1.5, 2 * 1.5 / 5, 2 * 1.5 / 4, -0.6, -0.75]
+    p, q = np.array([0.5, 1]), np.array([-0.4, 0.6])
+    known += [*p, *q, p[0] * q[0], p[1] * q[1], p @ q, 2 / 4, 18 / 20]
+    decimals = re.findall(r"-?\d+\.\d+", text)
+    assert len(decimals) > 10
+    assert [number for number in decimals if not agrees(number, known)] == []
+    np.testing.assert_allclose(p @ q, np.dot([1, -0.5], [0.6, 0.4]))
+
+
+def solution():
+    names = {"np": np}
+    exec(source(CHAPTER, "exercise-2-answer"), names)
+    return names["step_rows"]
+
+
+def test_the_solution_of_exercise_2_is_a_step_of_pytorch(chapter):
+    rng = np.random.default_rng(5)
+    for k in 1, 2, 5:
+        p, q = rng.standard_normal((2, 1 + k))
+        theirs = [torch.tensor(row, requires_grad=True) for row in (p, q)]
+        sgd = torch.optim.SGD(theirs, lr=0.2, weight_decay=0.3)
+        ((2.5 - chapter["answer"](3.1, *theirs)) ** 2 / 2).backward()
+        sgd.step()
+        for ours, row in zip(solution()(p, q, 3.1, 2.5, 0.2, 0.3), theirs, strict=True):
+            np.testing.assert_allclose(ours, row.detach(), rtol=0, atol=1e-12)
+
+
+def changed(*pairs):
+    """Return the solution with pieces of its source replaced."""
+    text = source(CHAPTER, "exercise-2-answer")
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    names = {"np": np}
+    exec(text, names)
+    return names["step_rows"]
+
+
+WRONG = {
+    "one after the other": [("    dq =", "    p, dp = p - lr * dp, 0 * p\n    dq =")],
+    "uphill": [("p - lr * dp, q - lr * dq", "p + lr * dp, q + lr * dq")],
+    "no decay": [(" + decay * p", ""), (" + decay * q", "")],
+    "decay of the other row": [("decay * p", "decay * q"), ("+ decay * q\n    dq", "+ decay * q\n    dq")],
+    "decay upwards": [("+ decay * p", "- decay * p"), ("+ decay * q", "- decay * q")],
+    "levels in the dot product": [("- p[0] - q[0] - p[1:] @ q[1:]", "- p @ q")],
+    "levels move along levels": [("[one, q[1:]]", "[q[:1], q[1:]]"), ("[one, p[1:]]", "[p[:1], p[1:]]")],
+    "levels stay": [("np.ones(1)", "np.zeros(1)")],
+    "each along itself": [("[one, q[1:]]", "[one, p[1:]]")],
+    "squared error without the half": [("p - lr * dp, q - lr * dq", "p - 2 * lr * dp, q - 2 * lr * dq")],
+    "in place": [("return p - lr * dp, q - lr * dq", "p -= lr * dp\n    q -= lr * dq\n    return p, q")],
+    "embeddings alone": [("return p - lr * dp, q - lr * dq", "return (p - lr * dp)[1:], (q - lr * dq)[1:]")],
+    "nothing": [("return p - lr * dp, q - lr * dq", "return None")],
+}
+
+
+def test_the_check_of_exercise_2_passes_the_step(capsys):
+    exec(source(CHAPTER, "exercise-2-check"), {"np": np, "step_rows": solution()})
+    assert capsys.readouterr().out.count("right") == 3
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_check_of_exercise_2_fails_a_wrong_step(name):
+    with pytest.raises(CheckFailed) as failed:
+        exec(source(CHAPTER, "exercise-2-check"), {"np": np, "step_rows": changed(*WRONG[name])})
+    assert "\n" not in str(failed.value)
+    assert not re.search(r"1\.03|0\.65|0\.375", str(failed.value))
+
+
+def test_no_cell_needs_the_exercise():
+    cells = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4).cells
+    users = [cell.id for cell in cells if cell.cell_type == "code" and "step_rows" in cell.source]
+    assert users == ["exercise-2-answer", "exercise-2-check"]
