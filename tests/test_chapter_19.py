@@ -200,18 +200,9 @@ def test_the_learned_map_is_the_true_one_up_to_a_matrix(chapter, elsewhere):
         mix = np.random.default_rng(8).permutation
         fits = [agree(*turn(net.q[:, 1:], w.q)) for w, net in names["both"]]
         controls = [agree(*turn(mix(net.q[:, 1:]), w.q)) for w, net in names["both"]]
-        assert sorted(fits)[1] > 0.8  # elsewhere, one is still on the plateau
+        assert sum(np.array(fits) < 0.8) == (names is elsewhere)  # one is still on the plateau
         assert max(controls) < 0.25
     assert min(agree(*turn(net.q[:, 1:], w.q)) for w, net in chapter["both"]) > 0.85
-
-
-@pytest.mark.pinned
-def test_two_of_44_runs_are_still_on_the_plateau(chapter):
-    agree, turn = chapter["agree"], chapter["turn"]
-    worlds = [chapter["world"](i) for i in range(44)]
-    fits = [agree(*turn(chapter["learn"](w, seed=i + 70).q[:, 1:], w.q)) for i, w in enumerate(worlds)]
-    assert np.sum(np.array(fits) < 0.8) == 2
-    assert sorted(fits)[2] > 0.85
 
 
 def test_a_few_ratings_place_a_new_viewer(chapter, elsewhere):
@@ -223,6 +214,28 @@ def test_a_few_ratings_place_a_new_viewer(chapter, elsewhere):
         assert np.all(np.diff(cold.mean(axis=1)) > 0)
         assert 0.6 * gains[4].mean() < gains[2].mean() < 0.95 * gains[4].mean()
         assert cold[0].mean() > names["found"][1, 1].mean() + 0.1  # better than plain levels
+
+
+def test_a_row_left_at_its_random_start_is_worse_than_none(chapter):
+    rng, at, ten, answer = np.random.default_rng(6), chapter["at"], chapter["ten"], chapter["answer"]
+    liked = []
+    for w, net in chapter["both"]:
+        rows = rng.standard_normal((40, 1, 3))  # as nn.Embedding draws them
+        best = ten(answer(net.mean, rows, net.q), w.film[260:])
+        liked.append(at(w.liking[260:], best).mean())
+    loss = chapter["cold"][0] - liked
+    assert loss.mean() - half(loss) > 0
+
+
+def test_films_with_hardly_a_rating_have_small_rows_and_are_rarely_recommended(chapter):
+    rare, listed = [], []
+    for w, net in chapter["both"]:
+        count = np.bincount(w.film[:260, :15].ravel(), minlength=200)
+        rare.append(np.mean(count <= 2))
+        listed.append(np.mean(count[chapter["ten"](net.table, w.film[:260])] <= 2))
+        assert np.abs(net.q[count == 0]).max(initial=0) < 0.05
+    assert np.mean(rare) > 0.02
+    assert np.mean(listed) < 0.6 * np.mean(rare)
 
 
 def test_the_first_settings_left_a_world_on_a_plateau(chapter):
@@ -291,6 +304,14 @@ def test_a_lottery_helps_and_costs(chapter, elsewhere, lots):
         assert liked.mean() - half(liked) > 0
         assert cost.mean() + half(cost) < 0
     assert lots[0][4].mean() / lots[0][1].mean() > 1.15  # larger by a fifth
+
+
+def test_answers_are_too_high_where_viewers_choose_and_not_by_lot(chapter):
+    for drawn, low, high in (0, 0.1, 0.4), (20, -0.06, 0.06):
+        worlds = [chapter["world"](i, drawn=drawn) for i in range(4)]
+        nets = [chapter["learn"](w, seed=i) for i, w in enumerate(worlds)] if drawn else chapter["nets"][:4]
+        excess = [np.mean(net.table - w.liking[:260]) for w, net in zip(worlds, nets, strict=True)]
+        assert low < np.mean(excess) < high
 
 
 @pytest.mark.pinned
