@@ -195,7 +195,7 @@ BY_HAND = {
         ],
         [
             *(5.1, 0.8, ILL, ILL / 10, 1000 - ILL, SENSITIVITY, SPECIFICITY, FOUND_HERE, ALARMS_HERE),
-            *(0.9, 1 + ODDS, 100 * FOUND / (FOUND + ALARMS)),
+            *(1 - SPECIFICITY, 0.9, 1 + ODDS, 100 * FOUND / (FOUND + ALARMS)),
         ],
     ),
     "18-fraud": (
