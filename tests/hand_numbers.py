@@ -252,11 +252,11 @@ IN_PROSE = {
     # Lehman et al. (2017): millions of mammograms, and the counts in a thousand; the accuracy of calling nobody back;
     # what Wolberg et al. (1994) report; the answer of a network whose hidden neurons are silent, which a test repeats
     "17-health": [1.7, 5.1, 0.8, 100 * SENSITIVITY, 100 * SPECIFICITY, 100 - ILL / 10, 97, 13],
-    # reported frauds by number and value; how often chance exceeds 3, and one of eight does, in per cent; the longer
-    # way in the holiday; intervals of the counts of rings
+    # reported frauds by number and value; how often chance exceeds 3, and one of six does, in per cent; the longer way
+    # in the holiday; what single networks promise, and all with another seed, which tests repeat
     "18-fraud": [
-        *(0.015, 0.031, 100 * math.erfc(3 / np.sqrt(2)), 800 * math.erfc(3 / np.sqrt(2)), np.exp(1.2 * 0.5)),
-        *(*wilson(88, 88), *wilson(1, 88), *wilson(14, 22)),
+        *(0.015, 0.031, 100 * math.erfc(3 / np.sqrt(2)), 600 * math.erfc(3 / np.sqrt(2)), np.exp(1.2 * 0.5)),
+        *(0.40, 1.53, 1.17, 0.17),
     ],
     "19-recommend": [],
     # networks that use both elbows: test_chapter_20 trains and counts them
