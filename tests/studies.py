@@ -1,9 +1,11 @@
-"""What the tests of the chapters' measurements share: the chapters' own code, and how far two rates may lie apart."""
+"""What the tests of the chapters' measurements share: the chapters' own code, and how far two results may lie apart."""
 
+import re
 from functools import cache
 
 import nbformat
 import numpy as np
+import scipy.stats
 from refresh import CHAPTERS
 
 
@@ -16,6 +18,20 @@ def cells(chapter):
 def source(chapter, cell_id):
     """Return the text of one cell of a chapter."""
     return cells(chapter)[cell_id]
+
+
+def run(text, names):
+    """Run the text of a cell, its figures left out, with ``names`` and for them; return what it prints."""
+    printed = []
+    names["print"] = lambda *args, sep=" ", end="\n": printed.append(sep.join(map(str, args)) + end)
+    kept = [line for line in text.splitlines() if not re.match(r"%|\s*(?:plt\.|plot_\w+\(|ax\.|axes =)", line)]
+    exec("\n".join(kept), names)
+    return "".join(printed)
+
+
+def half(d):
+    """Return half the 95 % interval of a mean, by Student's distribution."""
+    return scipy.stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 def by_chance(a, b, n, errors=1.96):

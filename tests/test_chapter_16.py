@@ -13,7 +13,7 @@ from refresh import CHAPTERS
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from structure import agrees
-from studies import source
+from studies import half, run, source
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -21,15 +21,6 @@ from nnlib.exercises import CheckFailed
 CHAPTER = "16-digits"
 BEFORE_THE_LOOK = ["setup", "data", "fig-hands", "split", "train", "hand-check", "follow", "fig-curves", "measure"]
 BEFORE_THE_LOOK += ["compare", "confusion", "fig-worst", "fig-hidden", "torch", "shuffled", "peeking"]
-
-
-def run(cell, names):
-    """Run one cell of the chapter, its figures left out, and return what it prints."""
-    printed = []
-    names["print"] = lambda *args, sep=" ", end="\n": printed.append(sep.join(map(str, args)) + end)
-    lines = [line for line in source(CHAPTER, cell).splitlines() if not re.match(r"%|plt\.|plot_images", line)]
-    exec("\n".join(lines), names)
-    return "".join(printed)
 
 
 def noise_for_test_images(**_):
@@ -44,15 +35,10 @@ def chapter():
     """Run the chapter up to the look at the test set, whose images are noise here; return names and outputs."""
     names, outputs = {}, {}
     for cell in BEFORE_THE_LOOK:
-        outputs[cell] = run(cell, names)
+        outputs[cell] = run(source(CHAPTER, cell), names)
         if cell == "setup":
             names["load_digits"] = noise_for_test_images
     return names, outputs
-
-
-def half(d):
-    """Return half the 95 % interval of a mean, by Student's distribution."""
-    return scipy.stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 def agree(d, e):
@@ -83,7 +69,7 @@ def test_nothing_before_the_look_depends_on_the_test_images(chapter):
 def test_what_the_look_finds(chapter):
     X, labels = load_digits(return_X_y=True)
     names = chapter[0] | {"X_test": X[1415:] / 16, "labels_test": labels[1415:]}
-    found = [int(k) for k in re.findall(r"(\d+) of 382", run("look", names))]
+    found = [int(k) for k in re.findall(r"(\d+) of 382", run(source(CHAPTER, "look"), names))]
     network, nearest, logistic = found
     assert nearest > network >= logistic
     assert f"it is {network / 382:.1%}".replace("%", " %") in source(CHAPTER, "look-text")
@@ -95,7 +81,7 @@ def test_what_the_look_finds(chapter):
 def test_the_forms_repeat_the_same_digits(chapter):
     names = {}
     for cell in "setup", "data":
-        run(cell, names)
+        run(source(CHAPTER, cell), names)
     labels, form, first = names["labels"], names["form"], names["first"]
     assert len(first) == 14
     assert np.bincount(form).sum() == 1797

@@ -11,7 +11,7 @@ from hand_numbers import ALARMS, FOUND, ILL
 from refresh import CHAPTERS
 from sklearn.datasets import load_breast_cancer
 from structure import agrees
-from studies import source
+from studies import run, source
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -21,21 +21,11 @@ CELLS = ["setup", "data", "methods", "deal", "splits", "measure", "compare", "fe
 CELLS += ["elsewhere", "base-rate", "moved", "breaks-costs"]
 
 
-def run(cell, names, text=None):
-    """Run one cell of the chapter, its figures left out, and return what it prints."""
-    printed = []
-    names["print"] = lambda *args, sep=" ", end="\n": printed.append(sep.join(map(str, args)) + end)
-    lines = (text or source(CHAPTER, cell)).splitlines()
-    kept = [line for line in lines if not re.match(r"%|\s*(plt\.|plot_people|plot_calibration|ax\.|axes =)", line)]
-    exec("\n".join(kept), names)
-    return "".join(printed)
-
-
 def run_all(first_seed):
     names, outputs = {"axes": [None, None]}, {}
     for cell in CELLS:
         text = source(CHAPTER, cell).replace("range(10)", f"range({first_seed}, {first_seed + 10})")
-        outputs[cell] = run(cell, names, text.replace("default_rng(0)", f"default_rng({first_seed})"))
+        outputs[cell] = run(text.replace("default_rng(0)", f"default_rng({first_seed})"), names)
     return names, outputs
 
 

@@ -13,7 +13,7 @@ import torch
 from refresh import CHAPTERS
 from sklearn.metrics import average_precision_score
 from structure import agrees
-from studies import source
+from studies import half, run, source
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -27,13 +27,10 @@ def run_all(seeds=None):
     """Run the chapter without its figures, perhaps with other seeds; return its names and what each cell prints."""
     names, outputs = {}, {}
     for cell in CELLS:
-        printed = []
-        names["print"] = lambda *args, sep=" ", into=printed: into.append(sep.join(map(str, args)) + "\n")
-        text = "\n".join(line for line in source(CHAPTER, cell).splitlines() if not re.match(r"%|plt\.", line))
+        text = source(CHAPTER, cell)
         for old, new in (seeds or {}).items():
             text = text.replace(f"default_rng({old})", f"default_rng({new})")
-        exec(text, names)
-        outputs[cell] = "".join(printed)
+        outputs[cell] = run(text, names)
     return SimpleNamespace(**names), outputs
 
 
@@ -50,11 +47,6 @@ def another():
 @pytest.fixture(params=["chapter", "another"])
 def names(request):
     return request.getfixturevalue(request.param)[0]
-
-
-def half(d):
-    """Return half the 95 % interval of a mean, by Student's distribution."""
-    return scipy.stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 def surely_above(d, least=0.0):

@@ -9,7 +9,7 @@ import scipy.stats
 import torch
 from refresh import CHAPTERS
 from structure import agrees
-from studies import source
+from studies import half, run, source
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -18,37 +18,23 @@ CHAPTER = "19-recommend"
 DEFINE = ["setup", "world", "answer", "learn", "judge", "compare", "align", "cold"]
 
 
-def run(cell, names):
-    """Run one cell of the chapter, its figures left out, and return what it prints."""
-    printed = []
-    names["print"] = lambda *args, sep=" ", end="\n": printed.append(sep.join(map(str, args)) + end)
-    lines = [line for line in source(CHAPTER, cell).splitlines() if not re.match(r"%|plt\.", line)]
-    exec("\n".join(lines), names)
-    return "".join(printed)
-
-
 @pytest.fixture(scope="module")
 def chapter():
     """Run the chapter's cells that define and measure, but for the sweep; return the names."""
     names = {}
     for cell in DEFINE:
-        run(cell, names)
+        run(source(CHAPTER, cell), names)
     return names
 
 
 @pytest.fixture(scope="module")
 def elsewhere():
     """Run the same cells in eleven other worlds, from other starts."""
-    names = {"print": lambda *_, **__: None}
+    names = {}
     for cell in DEFINE:
         text = source(CHAPTER, cell).replace("world(i)", "world(i + 50)").replace("seed=i)", "seed=i + 70)")
-        exec("\n".join(line for line in text.splitlines() if not re.match(r"%|plt\.", line)), names)
+        run(text, names)
     return names
-
-
-def half(d):
-    """Return half the 95 % interval of a mean, by Student's distribution."""
-    return scipy.stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 # --- the formulas ---
@@ -266,7 +252,7 @@ def test_too_many_dimensions_need_decay(chapter):
 
 def test_another_start_gives_the_same_answers_and_another_map(chapter):
     names = dict(chapter)
-    assert "answers: 0.0" in run("again", names)
+    assert "answers: 0.0" in run(source(CHAPTER, "again"), names)
     swapped = np.corrcoef(chapter["nets"][0].q.T, names["again"].q.T)[1:3, 4:]
     assert np.abs(np.diag(swapped)).max() < 0.1
     assert swapped[0, 1] > 0.95

@@ -10,7 +10,7 @@ import structure
 import torch
 from refresh import CHAPTERS
 from structure import agrees
-from studies import source
+from studies import half, run, source
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -21,21 +21,12 @@ CELLS += ["gates"]
 AGAIN = ["learn", "both", "through", "compare", "longer", "outside", "gates"]
 
 
-def run(cell, names, change=("", "")):
-    """Run one cell of the chapter, and return what it prints."""
-    printed = []
-    names["print"] = lambda *args, sep=" ", end="\n": printed.append(sep.join(map(str, args)) + end)
-    lines = [line for line in source(CHAPTER, cell).splitlines() if not re.match(r"%|plt\.", line)]
-    exec("\n".join(lines).replace(*change), names)
-    return "".join(printed)
-
-
 @pytest.fixture(scope="module")
 def chapter():
     """Run the chapter, its figures left out; return its names and what each cell printed."""
     names, outputs = {}, {}
     for cell in CELLS:
-        outputs[cell] = run(cell, names)
+        outputs[cell] = run(source(CHAPTER, cell), names)
     return names, outputs
 
 
@@ -44,13 +35,9 @@ def another(chapter):
     """Return the chapter's names with other seeds, for starts and moves."""
     names = dict(chapter[0])
     for cell in AGAIN:
-        run(cell, names, ("seed=0", "seed=100") if cell == "learn" else ("default_rng(1)", "default_rng(101)"))
+        text = source(CHAPTER, cell).replace("seed=0", "seed=100").replace("default_rng(1)", "default_rng(101)")
+        run(text, names)
     return names
-
-
-def half(d):
-    """Return half the 95 % interval of a mean, by Student's distribution."""
-    return scipy.stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 def below(d, limit):
