@@ -8,6 +8,10 @@ PIP_INSTALL := $(BIN)/python -m pip install -c requirements.txt
 # One thread: the last digit of a sum depends on how it is split, and a page must not depend on the number of cores.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# Nor on the processor: some have wider instructions than AVX2, with which sums are split and exponentials rounded otherwise.
+export NPY_DISABLE_CPU_FEATURES := X86_V4 AVX512_ICL AVX512_SPR
+export OPENBLAS_CORETYPE := Haswell
+export ATEN_CPU_CAPABILITY := avx2
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 

@@ -247,7 +247,7 @@ def test_the_pulls_add_up_to_the_gradient_and_go_the_wrong_way_as_long_as_we_loo
 
 
 def test_the_way_out_falls_at_every_step_and_between_the_steps(names):
-    way, losses = names["way"], names["losses"]
+    way, losses = names["way"], names["fell"]
     assert (np.diff(losses) < 0).all()
     between = way[:-1, None] + (way[1:] - way[:-1])[:, None] * np.linspace(0, 1, 6)[:, None]
     surface = names["xor_network"](n_networks=between[..., 0].size)
