@@ -9,9 +9,11 @@ PIP_INSTALL := $(BIN)/python -m pip install -c requirements.txt
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 # Nor on the processor: some have wider instructions than AVX2, with which sums are split and exponentials rounded otherwise.
+ifneq ($(shell grep -m 1 avx2 /proc/cpuinfo 2>/dev/null),)
 export NPY_DISABLE_CPU_FEATURES := X86_V4 AVX512_ICL AVX512_SPR
 export OPENBLAS_CORETYPE := Haswell
 export ATEN_CPU_CAPABILITY := avx2
+endif
 # A notebook's kernel draws into the notebook, unless this variable tells it otherwise.
 unexport MPLBACKEND
 
