@@ -85,7 +85,7 @@ study: $(VENV)/.test ## count again how often each recipe learns XOR, a quarter 
 	$(BIN)/python benchmarks/xor_study.py
 
 bench: $(VENV)/.bench ## measure nnlib beside its peers, ten minutes, and store the table
-	$(BIN)/python benchmarks/run.py
+	env -u NPY_DISABLE_CPU_FEATURES -u OPENBLAS_CORETYPE -u ATEN_CPU_CAPABILITY $(BIN)/python benchmarks/run.py
 
 mutation: $(VENV)/.test $(VENV)/.mutation ## change nnlib in one place at a time, and see whether the tests notice: half an hour
 	$(BIN)/python tests/mutation/mutate.py
