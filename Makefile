@@ -60,10 +60,11 @@ tested-site tested-code: tested-%:
 	+@$(call stage,pytest-$*)
 
 pytest-site:
-	$(BIN)/python -m pytest tests/site tests/coursework
+	$(BIN)/python -m pytest tests/site tests/coursework tests/test_book.py
 
 pytest-code:
-	$(BIN)/python -m pytest --nbval --nbval-current-env tests nnlib chapters --ignore=tests/site --ignore=tests/coursework
+	$(BIN)/python -m pytest --nbval --nbval-current-env tests nnlib chapters \
+	    --ignore=tests/site --ignore=tests/coursework --ignore=tests/test_book.py
 
 stage = start=$$(date +%s) && $(MAKE) --no-print-directory $(1) && echo "$(1): $$(($$(date +%s) - start)) s"
 
