@@ -6,6 +6,7 @@ from functools import cache
 import nbformat
 import numpy as np
 import scipy.stats
+import structure
 from refresh import CHAPTERS
 
 
@@ -18,6 +19,12 @@ def cells(chapter):
 def source(chapter, cell_id):
     """Return the text of one cell of a chapter."""
     return cells(chapter)[cell_id]
+
+
+def stored(chapter):
+    """Return what each code cell of a chapter has printed by its stored outputs, by the cell's id."""
+    notebook = nbformat.read(CHAPTERS / f"{chapter}.ipynb", as_version=4)
+    return {cell.id: structure.printed(cell) for cell in structure.code_cells(notebook)}
 
 
 def run(text, names):

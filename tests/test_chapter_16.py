@@ -7,13 +7,12 @@ import nbformat
 import numpy as np
 import pytest
 import scipy.stats
-import structure
 import torch
 from refresh import CHAPTERS
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from structure import agrees
-from studies import half, run, source
+from studies import half, run, source, stored
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -59,10 +58,9 @@ def test_no_cell_before_the_look_names_the_test_set():
 
 @pytest.mark.pinned
 def test_nothing_before_the_look_depends_on_the_test_images(chapter):
-    cells = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4).cells
-    stored = {cell.id: structure.printed(cell) for cell in cells if cell.cell_type == "code"}
+    printed = stored(CHAPTER)
     for cell in BEFORE_THE_LOOK:
-        assert re.sub(r"<Figure.*>", "", stored[cell]) == chapter[1][cell], cell
+        assert re.sub(r"<Figure.*>", "", printed[cell]) == chapter[1][cell], cell
 
 
 @pytest.mark.pinned

@@ -2,16 +2,13 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import scipy.stats
-import structure
 from hand_numbers import ALARMS, FOUND, ILL
-from refresh import CHAPTERS
 from sklearn.datasets import load_breast_cancer
 from structure import agrees
-from studies import run, source
+from studies import run, source, stored
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -47,10 +44,9 @@ def half(d):
 
 @pytest.mark.pinned
 def test_what_is_stored_is_what_the_tests_ran(chapter):
-    cells = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4).cells
-    stored = {cell.id: structure.printed(cell) for cell in cells if cell.cell_type == "code"}
+    printed = stored(CHAPTER)
     for cell in CELLS:
-        assert re.sub(r"<Figure.*>", "", stored[cell]) == chapter[1][cell], cell
+        assert re.sub(r"<Figure.*>", "", printed[cell]) == chapter[1][cell], cell
 
 
 # --- the data and the splits ---

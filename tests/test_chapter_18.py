@@ -3,17 +3,14 @@
 import re
 from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import pytest
 import scipy.optimize
 import scipy.stats
-import structure
 import torch
-from refresh import CHAPTERS
 from sklearn.metrics import average_precision_score
 from structure import agrees
-from studies import half, run, source
+from studies import half, run, source, stored
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -59,9 +56,8 @@ def costs(names):
 
 @pytest.mark.pinned
 def test_the_stored_outputs_are_those_of_this_run(chapter):
-    stored = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4).cells
-    stored = {cell.id: structure.printed(cell) for cell in stored if cell.cell_type == "code"}
-    assert {cell: stored[cell] for cell in CELLS} == chapter[1]
+    printed = stored(CHAPTER)
+    assert {cell: printed[cell] for cell in CELLS} == chapter[1]
 
 
 # --- the data ---

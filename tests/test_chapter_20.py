@@ -2,15 +2,12 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import scipy.stats
-import structure
 import torch
-from refresh import CHAPTERS
 from structure import agrees
-from studies import half, run, source
+from studies import half, run, source, stored
 
 import nnlib
 from nnlib.exercises import CheckFailed
@@ -47,10 +44,9 @@ def below(d, limit):
 
 @pytest.mark.pinned
 def test_the_cells_print_what_is_stored(chapter):
-    cells = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4).cells
-    stored = {cell.id: structure.printed(cell) for cell in cells if cell.cell_type == "code"}
+    printed = stored(CHAPTER)
     for cell in CELLS:
-        assert stored[cell] == chapter[1][cell], cell
+        assert printed[cell] == chapter[1][cell], cell
 
 
 # --- the formulas ---
