@@ -31,9 +31,9 @@ def train(names):
 
 def main():
     lines = [
-        "// Written by tests/robot_arm.py, which trains them as chapter 20 does. Parameters are laid out as in nnlib."
+        "// Written by tests/robot_arm.py, which trains them as chapter 20 does. Parameters are laid out as in nnlib.",
+        "export const NETWORKS = {",
     ]
-    lines.append("export const NETWORKS = {")
     for moves, network in train(chapter()).items():
         numbers = [np.format_float_positional(value, DIGITS, fractional=False, trim="-") for value in network.params]
         lines.append(f'  "{moves}": [{", ".join(numbers)}],')
